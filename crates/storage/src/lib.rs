@@ -1,0 +1,20 @@
+//! The two storage traits, their drivers, their decorators and the suite that every driver passes.
+//!
+//! This crate knows neither OCI nor HTTP. A record is a few bytes under a key, changed only by
+//! compare-and-set; data is a large byte string, written once under a key that is never reused.
+//! `docs/storage.md` tells the contract in prose; the suite in `suite` has a test for each clause.
+
+pub mod clock;
+pub mod data_store;
+pub mod error;
+pub mod record_store;
+
+pub use clock::{Clock, Timestamp};
+pub use data_store::{DataKey, DataRef, DataStore, DataStream, Presign, Upload, UploadHint, UploadState};
+pub use error::{Kind, Operation, StorageError};
+pub use record_store::{
+    Condition, Entry, MAX_RECORD_BYTES, Outcome, Page, Read, Record, RecordStore, Version,
+};
+
+/// The result of every storage call.
+pub type Result<T> = std::result::Result<T, StorageError>;

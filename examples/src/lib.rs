@@ -1,0 +1,1 @@
+//! Example configurations live in `examples/config`.
