@@ -87,7 +87,10 @@ impl Upload {
 
 impl std::fmt::Debug for Upload {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Upload").field("state", &self.state).finish_non_exhaustive()
+        formatter
+            .debug_struct("Upload")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 

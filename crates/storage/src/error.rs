@@ -108,7 +108,12 @@ impl StorageError {
         key: impl Into<String>,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { kind, operation, key: key.into(), cause: cause.into() }
+        Self {
+            kind,
+            operation,
+            key: key.into(),
+            cause: cause.into(),
+        }
     }
 
     /// Returns what the caller can do about it.

@@ -6,14 +6,19 @@
 
 pub mod clock;
 pub mod data_store;
+pub mod drivers;
 pub mod error;
+pub mod limits;
 pub mod record_store;
 
-pub use clock::{Clock, Timestamp};
-pub use data_store::{DataKey, DataRef, DataStore, DataStream, Presign, Upload, UploadHint, UploadState};
+pub use clock::{Clock, ManualClock, Timestamp};
+pub use data_store::{
+    DataKey, DataRef, DataStore, DataStream, Presign, Upload, UploadHint, UploadState,
+};
 pub use error::{Kind, Operation, StorageError};
 pub use record_store::{
-    Condition, Entry, MAX_RECORD_BYTES, Outcome, Page, Read, Record, RecordStore, Version,
+    Condition, Entry, MAX_RECORD_BYTES, Outcome, Page, Read, Record, RecordStore, TOMBSTONE_AGE,
+    Version,
 };
 
 /// The result of every storage call.

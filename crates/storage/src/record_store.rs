@@ -4,9 +4,14 @@ use crate::{Result, Timestamp};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The largest record a store takes, in bytes.
 pub const MAX_RECORD_BYTES: usize = 256 * 1024;
+
+/// How old a tombstone is at least when it is swept, by the store's clock: four times as long as a
+/// request may live, so that no late request meets a key whose absence has lost its version.
+pub const TOMBSTONE_AGE: Duration = Duration::from_hours(1);
 
 /// What a key holds at one moment. Two reads with equal versions saw the same record, or the same
 /// absence: nothing was written between them. Compared for equality only.
@@ -42,13 +47,21 @@ impl Version {
     /// Returns the nonce, when the version is one.
     #[must_use]
     pub const fn as_nonce(&self) -> Option<u128> {
-        if let VersionOf::Nonce(nonce) = self.0 { Some(nonce) } else { None }
+        if let VersionOf::Nonce(nonce) = self.0 {
+            Some(nonce)
+        } else {
+            None
+        }
     }
 
     /// Returns the entity tag, when the version is one.
     #[must_use]
     pub fn as_entity_tag(&self) -> Option<&str> {
-        if let VersionOf::EntityTag(tag) = &self.0 { Some(tag) } else { None }
+        if let VersionOf::EntityTag(tag) = &self.0 {
+            Some(tag)
+        } else {
+            None
+        }
     }
 }
 

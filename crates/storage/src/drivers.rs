@@ -1,0 +1,3 @@
+//! The drivers: each implements both storage traits over one kind of store.
+
+pub mod memory;
