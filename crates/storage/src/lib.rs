@@ -10,6 +10,14 @@ pub mod drivers;
 pub mod error;
 pub mod limits;
 pub mod record_store;
+#[cfg(any(test, feature = "suite"))]
+#[expect(
+    missing_docs,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "these are tests: the name of a clause says what it asserts"
+)]
+pub mod suite;
 
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use data_store::{

@@ -5,3 +5,6 @@ mod records;
 
 pub use data::MemoryData;
 pub use records::MemoryRecords;
+
+#[cfg(test)]
+mod tests;
