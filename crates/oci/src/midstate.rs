@@ -16,6 +16,8 @@ use crate::Algorithm;
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 10;
 const CHECKSUM_BYTES: usize = 4;
+/// Beyond any upload, and low enough that SHA-256's count of bits cannot overflow.
+const MAX_OFFSET: u64 = 1 << 60;
 /// No version will be larger than this; it keeps a stored record from carrying a huge value.
 const MAX_BYTES: usize = 1024;
 
@@ -107,7 +109,7 @@ impl Midstate {
         let algorithm = algorithm_of(algorithm_byte)?;
         let offset = u64::from_le_bytes(offset_bytes);
         let counted = counted_bytes(algorithm, state).ok_or(MidstateError::Length)?;
-        if counted != u128::from(offset) {
+        if counted != u128::from(offset) || offset > MAX_OFFSET {
             return Err(MidstateError::State);
         }
         Ok(OpenMidstate {

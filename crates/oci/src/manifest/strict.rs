@@ -62,10 +62,23 @@ pub(super) fn scan(text: &str) -> Result<(), ManifestError> {
     let mut place = Place::Document;
     loop {
         let step = scanner.value(place)?;
-        match scanner.next_place(step)? {
+        match scanner.next_place(&step)? {
             Some(next) => place = next,
             None => return Ok(()),
         }
+    }
+}
+
+/// Tells why a value that begins with `byte` may not stand in `place`.
+///
+/// Only what serde would let pass is checked: it takes an array for a struct, and never looks into annotations.
+fn mismatch(place: Place, byte: u8) -> Option<&'static str> {
+    match place {
+        Place::Document if byte != b'{' => Some("document is not an object"),
+        Place::Descriptor if byte == b'[' => Some("descriptor is not an object"),
+        Place::Annotations if !matches!(byte, b'{' | b'n') => Some("annotations are not an object"),
+        Place::AnnotationValue if byte != b'"' => Some("value of an annotation is not a string"),
+        _ => None,
     }
 }
 
@@ -95,18 +108,8 @@ impl<'a> Scanner<'a> {
         let Some(byte) = self.next_token() else {
             return self.fail("unexpected end");
         };
-        // Serde takes an array for a struct, and never looks into the annotations.
-        match (place, byte) {
-            (Place::Document, b'{') => {}
-            (Place::Document, _) => return self.fail("document is not an object"),
-            (Place::Descriptor, b'[') => return self.fail("descriptor is not an object"),
-            (Place::Annotations, b'{' | b'n') => {}
-            (Place::Annotations, _) => return self.fail("annotations are not an object"),
-            (Place::AnnotationValue, b'"') => {}
-            (Place::AnnotationValue, _) => {
-                return self.fail("value of an annotation is not a string");
-            }
-            _ => {}
+        if let Some(reason) = mismatch(place, byte) {
+            return self.fail(reason);
         }
         if place == Place::Descriptor {
             self.descriptors += 1;
@@ -140,7 +143,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes on to the next value and returns its place; `None` at the end of the document.
-    fn next_place(&mut self, step: Step) -> Result<Option<Place>, ManifestError> {
+    fn next_place(&mut self, step: &Step) -> Result<Option<Place>, ManifestError> {
         let mut opened = matches!(step, Step::Opened);
         loop {
             let token = self.next_token();
