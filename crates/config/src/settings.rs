@@ -1,0 +1,298 @@
+//! The table of settings: one row each, from which everything else is made.
+
+use crate::validate::Range;
+use crate::value::{SettingValue, Shown};
+use crate::{
+    ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Period, Storage, Workers,
+};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// One setting: its key, its type, its range, its meaning, and how it is written and read.
+pub struct Setting {
+    key: &'static str,
+    kind: &'static str,
+    range: Range,
+    meaning: &'static str,
+    text_only: bool,
+    write: fn(&mut Config, &str) -> Result<(), String>,
+    show: fn(&Config) -> Option<Shown>,
+}
+
+impl Setting {
+    /// Returns the key in the file, such as `storage.local.path`.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// Returns the name in the environment, such as `ROADSTEAD_STORAGE__LOCAL__PATH`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        crate::environment::variable_of(self.key)
+    }
+
+    /// Returns the type's name for a reader.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Returns what values are allowed.
+    #[must_use]
+    pub const fn range(&self) -> Range {
+        self.range
+    }
+
+    /// Returns what the setting does, in one or two sentences.
+    #[must_use]
+    pub const fn meaning(&self) -> &'static str {
+        self.meaning
+    }
+
+    /// Returns the value in a configuration as text that reads back as the same value; `None`
+    /// when it belongs to a storage driver that the configuration does not use.
+    #[must_use]
+    pub fn text(&self, config: &Config) -> Option<String> {
+        self.show(config).map(|shown| shown.text())
+    }
+
+    pub(crate) fn show(&self, config: &Config) -> Option<Shown> {
+        (self.show)(config)
+    }
+
+    /// Whether YAML must write the value as text.
+    pub(crate) const fn is_text_only(&self) -> bool {
+        self.text_only
+    }
+
+    /// Reads a value and sets it. The error goes on after "`text`".
+    pub(crate) fn set(&self, config: &mut Config, text: &str) -> Result<(), String> {
+        (self.write)(config, text)?;
+        self.range.check(text)
+    }
+}
+
+impl std::fmt::Debug for Setting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Setting")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds the setting that a key names.
+pub(crate) fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// Tells whether settings lie under this key.
+pub(crate) fn is_section(key: &str) -> bool {
+    SETTINGS
+        .iter()
+        .any(|setting| below(key, setting.key).is_some())
+}
+
+/// Returns the keys directly under a section (the empty key is the top), each once.
+pub(crate) fn children(section: &str) -> Vec<&'static str> {
+    let mut children = Vec::new();
+    for setting in SETTINGS {
+        let Some(rest) = below(section, setting.key) else {
+            continue;
+        };
+        let child = rest.split('.').next().unwrap_or(rest);
+        if !children.contains(&child) {
+            children.push(child);
+        }
+    }
+    children
+}
+
+/// Returns the key of something under a section; the empty section is the top.
+pub(crate) fn join(section: &str, key: &str) -> String {
+    if section.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{section}.{key}")
+    }
+}
+
+fn below<'a>(section: &str, key: &'a str) -> Option<&'a str> {
+    if section.is_empty() {
+        return Some(key);
+    }
+    key.strip_prefix(section)?.strip_prefix('.')
+}
+
+/// Returns every setting, in the order of the documentation.
+#[must_use]
+pub fn settings() -> &'static [Setting] {
+    SETTINGS
+}
+
+/// Makes a row for a field that every configuration has.
+macro_rules! row {
+    ($key:literal, $($field:ident).+ : $type:ty, $range:expr, $meaning:literal) => {
+        Setting {
+            key: $key,
+            kind: <$type as SettingValue>::KIND,
+            range: $range,
+            meaning: $meaning,
+            text_only: <$type as SettingValue>::TEXT_ONLY,
+            write: |config, text| {
+                config.$($field).+ = <$type as SettingValue>::parse(text)?;
+                Ok(())
+            },
+            show: |config| Some(config.$($field).+.shown()),
+        }
+    };
+}
+
+/// Makes a row for a field of the local driver.
+macro_rules! local_row {
+    ($key:literal, $field:ident : $type:ty, $range:expr, $meaning:literal) => {
+        Setting {
+            key: $key,
+            kind: <$type as SettingValue>::KIND,
+            range: $range,
+            meaning: $meaning,
+            text_only: <$type as SettingValue>::TEXT_ONLY,
+            write: |config, text| {
+                local(&mut config.storage).$field = <$type as SettingValue>::parse(text)?;
+                Ok(())
+            },
+            show: |config| match &config.storage {
+                Storage::Local(local) => Some(local.$field.shown()),
+                Storage::Memory => None,
+            },
+        }
+    };
+}
+
+/// Returns the local driver's settings, choosing that driver. Two drivers named at once are found
+/// by the loader, which remembers where each was named.
+fn local(storage: &mut Storage) -> &mut LocalStorage {
+    if !matches!(storage, Storage::Local(_)) {
+        *storage = Storage::default();
+    }
+    match storage {
+        Storage::Local(local) => local,
+        Storage::Memory => unreachable!("the default storage is local"),
+    }
+}
+
+const fn sizes(least: ByteSize, most: ByteSize) -> Range {
+    Range::Sizes { least, most }
+}
+
+const fn seconds(least: u64, most: u64) -> Range {
+    Range::Periods {
+        least: Period::seconds(least),
+        most: Period::seconds(most),
+    }
+}
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+const SETTINGS: &[Setting] = &[
+    row!(
+        "listen", listen: SocketAddr, Range::Any,
+        "Where the registry listens. `0.0.0.0:5000` or `[::]:5000` lets other machines in; port 0 takes a free one."
+    ),
+    row!(
+        "external_url", external_url: Option<ExternalUrl>, Range::Any,
+        "The address that clients use when a proxy stands in front: scheme, host and port."
+    ),
+    row!(
+        "admin.listen", admin.listen: Option<SocketAddr>, Range::Any,
+        "Where metrics and health are served to operators; `off` switches this listener off. Must differ from `listen`."
+    ),
+    row!(
+        "workers", workers: Workers, Range::Counts { least: 1, most: 1024 },
+        "How many threads answer requests; `auto` is the number of cores."
+    ),
+    local_row!(
+        "storage.local.path", path: PathBuf, Range::Any,
+        "The folder that everything is kept in; made when it is not there. A relative path starts at the working directory."
+    ),
+    local_row!(
+        "storage.local.reserve", reserve: ByteSize, sizes(ByteSize::bytes(0), ByteSize::tib(1024)),
+        "Free space that is left alone: below it uploads are refused, pulls and deletes still work."
+    ),
+    local_row!(
+        "storage.local.cache", cache: ByteSize, sizes(ByteSize::mib(1), ByteSize::gib(64)),
+        "Memory in which the record store keeps its pages."
+    ),
+    Setting {
+        key: "storage.memory",
+        kind: "`{}`",
+        range: Range::Any,
+        meaning: "Keeps everything in memory, to try things out: it is gone when the server ends. Takes the place of `storage.local`.",
+        text_only: false,
+        write: |config, text| match text.trim() {
+            "{}" | "null" | "true" => {
+                config.storage = Storage::Memory;
+                Ok(())
+            }
+            _ => Err("is more than this driver takes; write {}".to_owned()),
+        },
+        show: |config| match &config.storage {
+            Storage::Memory => Some(Shown::Chosen),
+            Storage::Local(_) => None,
+        },
+    },
+    row!(
+        "verify_reads", verify_reads: Option<Period>, seconds(60, 365 * DAY),
+        "The first whole read of a blob within this time is hashed while it streams, so that damage on the disk never reaches a client as whole; `off` never hashes."
+    ),
+    row!(
+        "manifests.sparse", manifests.sparse: bool, Range::Any,
+        "Accepts manifests whose blobs, and indexes whose children, are not in the repository."
+    ),
+    row!(
+        "limits.manifest", limits.manifest: ByteSize, sizes(ByteSize::kib(64), ByteSize::mib(64)),
+        "The largest manifest. Clients expect 4MiB to work, and several pull no larger ones."
+    ),
+    row!(
+        "limits.blob", limits.blob: ByteSize, sizes(ByteSize::mib(1), ByteSize::tib(1024)),
+        "The largest blob."
+    ),
+    row!(
+        "limits.uploads_per_client", limits.uploads_per_client: u32, Range::Counts { least: 1, most: 1_000_000 },
+        "How many uploads one client may have open at once."
+    ),
+    row!(
+        "timeouts.headers", timeouts.headers: Period, seconds(1, 60),
+        "How long a client may take to send a request's headers."
+    ),
+    row!(
+        "timeouts.body_silence", timeouts.body_silence: Period, seconds(1, HOUR),
+        "How long a request's body may be silent. The upload can be resumed afterwards."
+    ),
+    row!(
+        "timeouts.slow_body_floor", timeouts.slow_body_floor: ByteSize, sizes(ByteSize::bytes(0), ByteSize::mib(16)),
+        "Bytes a second below which a request's body is cut, averaged over `timeouts.slow_body_window`; `0` never cuts."
+    ),
+    row!(
+        "timeouts.slow_body_window", timeouts.slow_body_window: Period, seconds(1, HOUR),
+        "What `timeouts.slow_body_floor` is averaged over."
+    ),
+    row!(
+        "timeouts.keep_alive", timeouts.keep_alive: Period, seconds(1, HOUR),
+        "How long a connection without a request stays open; longer than a load balancer in front keeps it."
+    ),
+    row!(
+        "timeouts.shutdown", timeouts.shutdown: Period, seconds(0, HOUR),
+        "How long a stopping server lets requests in flight go on."
+    ),
+    row!(
+        "log.level", log.level: LogFilter, Range::Any,
+        "What is logged: `error`, `warn`, `info`, `debug`, `trace` or `off`, or a list by module such as `info,roadstead_storage=debug`."
+    ),
+    row!(
+        "log.format", log.format: LogFormat, Range::Any,
+        "`auto` writes for humans on a terminal and JSON otherwise."
+    ),
+];

@@ -1,0 +1,206 @@
+//! What a single value may be, and what values must not be together.
+
+use crate::value::SettingValue;
+use crate::{ByteSize, Config, ConfigError, ConfigErrors, Origin, Period, Problem, Storage};
+use std::fmt;
+use std::net::SocketAddr;
+
+/// What values a setting allows, bounds included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// Whatever its type allows.
+    Any,
+    /// Sizes.
+    Sizes {
+        /// The smallest.
+        least: ByteSize,
+        /// The largest.
+        most: ByteSize,
+    },
+    /// Durations.
+    Periods {
+        /// The shortest.
+        least: Period,
+        /// The longest.
+        most: Period,
+    },
+    /// Whole numbers.
+    Counts {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
+}
+
+impl Range {
+    /// Checks the text of a value that its type has accepted. A word such as `off` is no number
+    /// and thus in every range.
+    pub(crate) fn check(self, text: &str) -> Result<(), String> {
+        let is_inside = match self {
+            Self::Any => true,
+            Self::Sizes { least, most } => is_between(ByteSize::parse(text), &least, &most),
+            Self::Periods { least, most } => is_between(Period::parse(text), &least, &most),
+            Self::Counts { least, most } => is_between(text.trim().parse(), &least, &most),
+        };
+        if is_inside {
+            Ok(())
+        } else {
+            Err(format!("is out of range; it may be {self}"))
+        }
+    }
+}
+
+fn is_between<T: PartialOrd, E>(parsed: Result<T, E>, least: &T, most: &T) -> bool {
+    parsed.map_or(true, |value| *least <= value && value <= *most)
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => formatter.write_str("any"),
+            Self::Sizes { least, most } => write!(formatter, "{least} to {most}"),
+            Self::Periods { least, most } => write!(formatter, "{least} to {most}"),
+            Self::Counts { least, most } => write!(formatter, "{least} to {most}"),
+        }
+    }
+}
+
+impl Config {
+    /// Checks every range and what must hold between settings. [`Config::load`] has done so.
+    pub fn validate(&self) -> Result<(), ConfigErrors> {
+        let mut errors = Vec::new();
+        for setting in crate::settings() {
+            let Some(text) = setting.text(self) else {
+                continue;
+            };
+            if let Err(message) = setting.range().check(&text) {
+                errors.push(problem(setting.key(), format!("`{text}` {message}")));
+            }
+        }
+        errors.extend(
+            conflicts(self)
+                .into_iter()
+                .map(|(key, message)| problem(key, message)),
+        );
+        ConfigErrors::check(errors)
+    }
+}
+
+fn problem(key: &str, message: String) -> ConfigError {
+    ConfigError::new(
+        Origin::Default,
+        Problem::BadValue {
+            key: key.to_owned(),
+            message,
+        },
+    )
+}
+
+/// Returns what is wrong between settings: the key to name, and what to say.
+pub(crate) fn conflicts(config: &Config) -> Vec<(&'static str, String)> {
+    let mut conflicts = Vec::new();
+    if let Some(admin) = config.admin.listen
+        && is_taken_by(admin, config.listen)
+    {
+        conflicts.push((
+            "admin.listen",
+            format!(
+                "`{admin}` is taken by `listen`, {}; give it another port",
+                config.listen
+            ),
+        ));
+    }
+    conflicts
+}
+
+/// Tells whether both addresses cannot be listened on at once.
+fn is_taken_by(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_same_host = one.ip() == other.ip()
+        || one.ip().is_unspecified() && (one.is_ipv6() || other.is_ipv4())
+        || other.ip().is_unspecified() && (other.is_ipv6() || one.is_ipv4());
+    one.port() != 0 && one.port() == other.port() && is_same_host
+}
+
+/// Returns what is allowed and yet likely to be regretted.
+pub(crate) fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let usual = ByteSize::mib(4);
+    if config.limits.manifest < usual {
+        warnings.push(format!(
+            "limits.manifest: {} is less than the {usual} that the distribution specification \
+             expects a registry to accept",
+            config.limits.manifest
+        ));
+    }
+    if config.limits.manifest > usual {
+        warnings.push(format!(
+            "limits.manifest: containerd, oras and crane refuse to pull manifests over {usual}"
+        ));
+    }
+    if config.storage == Storage::Memory {
+        warnings.push("storage.memory: everything is gone when the server ends".to_owned());
+    }
+    if let Some(url) = &config.external_url
+        && !url.is_https()
+    {
+        warnings.push(format!(
+            "external_url: {url} is not https; most clients refuse plain http to other machines"
+        ));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_configuration_is_valid_and_without_warnings() {
+        assert!(Config::default().validate().is_ok());
+        assert_eq!(warnings(&Config::default()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn listeners_that_exclude_each_other_are_found() {
+        for (one, other, is_taken) in [
+            ("127.0.0.1:5000", "127.0.0.1:5000", true),
+            ("127.0.0.1:5000", "127.0.0.1:5001", false),
+            ("0.0.0.0:5000", "127.0.0.1:5000", true),
+            ("127.0.0.1:5000", "[::]:5000", true),
+            ("0.0.0.0:5000", "[::1]:5000", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            let address = |text: &str| text.parse::<SocketAddr>().expect("is an address");
+            assert_eq!(
+                is_taken_by(address(one), address(other)),
+                is_taken,
+                "{one} {other}"
+            );
+            assert_eq!(
+                is_taken_by(address(other), address(one)),
+                is_taken,
+                "{other} {one}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_configuration_made_by_hand_is_checked_too() {
+        let mut config = Config::default();
+        config.limits.manifest = ByteSize::bytes(1);
+        config.admin.listen = Some(config.listen);
+        let errors = config
+            .validate()
+            .expect_err("two things are wrong")
+            .to_string();
+        assert!(
+            errors.contains("limits.manifest: `1B` is out of range"),
+            "{errors}"
+        );
+        assert!(
+            errors.contains("admin.listen: `127.0.0.1:5000` is taken by"),
+            "{errors}"
+        );
+    }
+}
