@@ -1,1 +1,32 @@
-//! (to come)
+//! What a registry means: blobs, uploads, manifests, tags, referrers and the catalog, over two stores.
+//!
+//! Nothing here knows HTTP. Every fact is one record, changed only by compare-and-set; operations
+//! over several records are ordered so that a crash at any point leaves nothing wrong, only
+//! something unacknowledged. The rules are told in `docs/storage.md`.
+
+mod background;
+mod blob;
+mod error;
+mod ids;
+pub mod layout;
+mod link;
+mod mount;
+mod open_uploads;
+mod protect;
+pub mod record;
+mod register;
+mod registry;
+mod settings;
+mod sweep;
+mod upload;
+mod verify;
+mod window;
+
+pub use background::Background;
+pub use blob::{Blob, BlobBody, BlobMeta};
+pub use error::{RegistryError, Result};
+pub use ids::{Generation, IdSource, Nonce, RandomIds, UploadId};
+pub use mount::{MountSource, Mounted};
+pub use registry::Registry;
+pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
+pub use upload::{Closing, UploadWriter};

@@ -1,0 +1,205 @@
+//! Blobs as readers see them: HEAD, GET and DELETE, and what happens to one that rotted.
+
+use crate::protect::Intent;
+use crate::record::{BlobRecord, BlobState, Content, LinkRecord, LinkState};
+use crate::registry::{ROUNDS, Registry};
+use crate::{RegistryError, Result, layout};
+use bytes::Bytes;
+use roadstead_oci::{Digest, RepositoryName};
+use roadstead_storage::{Condition, DataRef, DataStream, Kind, Outcome};
+use std::ops::Range;
+use tracing::{error, warn};
+
+/// What HEAD tells of a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobMeta {
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A blob that was found, ready to be read.
+pub struct Blob {
+    registry: Registry,
+    repository: RepositoryName,
+    digest: Digest,
+    content: Content,
+}
+
+/// Bytes of a blob.
+pub enum BlobBody {
+    /// All of the range at once; at most [`crate::INLINE_BLOB_BYTES`].
+    Inline(Bytes),
+    /// Block by block.
+    Stream(DataStream),
+}
+
+impl Registry {
+    /// Answers whether `repository` has a blob, and protects it: the client will skip its upload.
+    ///
+    /// # Errors
+    /// `BlobUnknown`, also for one that rotted: a push heals it. `Storage`, `Contended`.
+    pub async fn blob_head(&self, repository: &RepositoryName, digest: &Digest) -> Result<BlobMeta> {
+        let key = layout::link(repository, digest);
+        let Some((link, window)) = self.protect::<LinkRecord>(&key, Intent::Look).await? else {
+            return Err(RegistryError::BlobUnknown(digest.clone()));
+        };
+        let size = link.content.length();
+        self.inner.protected.insert(repository, digest, size, window);
+        Ok(BlobMeta { size })
+    }
+
+    /// Finds a blob for reading. One storage call.
+    ///
+    /// # Errors
+    /// `BlobUnknown`; `BlobRotten` when its bytes failed a verification; `Storage`.
+    pub async fn blob_open(&self, repository: &RepositoryName, digest: &Digest) -> Result<Blob> {
+        let seen = self.read::<LinkRecord>(&layout::link(repository, digest)).await?;
+        let content = match seen.record.map(|link| (link.state, link.content)) {
+            Some((LinkState::Live | LinkState::Condemned, content)) => content,
+            Some((LinkState::Rotten, content)) => {
+                self.healed(repository, digest, content.data()).await?
+            }
+            Some((LinkState::Hidden | LinkState::Dead, _)) | None => {
+                return Err(RegistryError::BlobUnknown(digest.clone()));
+            }
+        };
+        Ok(Blob {
+            registry: self.clone(),
+            repository: repository.clone(),
+            digest: digest.clone(),
+            content,
+        })
+    }
+
+    /// Takes a blob out of `repository`: hidden at once, gone for the collector to decide.
+    ///
+    /// # Errors
+    /// `BlobUnknown`, `Storage`, `Contended`.
+    pub async fn blob_delete(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
+        let key = layout::link(repository, digest);
+        let mut sent = false;
+        for _ in 0..ROUNDS {
+            let seen = self.read::<LinkRecord>(&key).await?;
+            let present = seen.record.filter(|link| {
+                matches!(link.state, LinkState::Live | LinkState::Condemned | LinkState::Rotten)
+            });
+            let Some(link) = present else {
+                // After a lost answer, absence may be our own doing.
+                return if sent { Ok(()) } else { Err(RegistryError::BlobUnknown(digest.clone())) };
+            };
+            self.inner.protected.forget(repository, digest);
+            let hidden = LinkRecord { state: LinkState::Hidden, nonce: self.nonce(), ..link };
+            match self.put(&key, &hidden, Condition::Matches(seen.version)).await? {
+                Outcome::Applied(_) => {
+                    self.inner.protected.forget(repository, digest);
+                    return Ok(());
+                }
+                Outcome::Conflict => {}
+                Outcome::Unknown => sent = true,
+            }
+        }
+        Err(Self::contended(&key))
+    }
+
+    /// Marks a blob whose stored bytes are not its own, so that no replica serves or counts on them.
+    pub(crate) async fn quarantine(&self, repository: &RepositoryName, digest: &Digest, data: &DataRef) {
+        error!(%repository, %digest, data = data.key.as_str(), "stored content of blob {digest} is damaged; it is quarantined until it is pushed again");
+        self.inner.protected.forget(repository, digest);
+        let blob_key = layout::blob(digest);
+        let marked = self
+            .change::<BlobRecord>(&blob_key, |blob| {
+                let alive = matches!(blob.state, BlobState::Live | BlobState::Condemned);
+                (alive && blob.content.data() == Some(data))
+                    .then(|| BlobRecord { state: BlobState::Rotten, nonce: self.nonce(), ..blob })
+            })
+            .await;
+        let linked = self
+            .change::<LinkRecord>(&layout::link(repository, digest), |link| {
+                let alive = matches!(link.state, LinkState::Live | LinkState::Condemned);
+                (alive && link.content.data() == Some(data))
+                    .then(|| LinkRecord { state: LinkState::Rotten, nonce: self.nonce(), ..link })
+            })
+            .await;
+        if let Err(error) = marked.and(linked) {
+            warn!(%digest, %error, "failed to mark blob {digest} as damaged");
+        }
+    }
+
+    /// Returns the content of a digest whose link names damaged data, if a later push brought
+    /// good bytes, and mends the link.
+    async fn healed(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        damaged: Option<&DataRef>,
+    ) -> Result<Content> {
+        let rotten = || RegistryError::BlobRotten(digest.clone());
+        let key = layout::blob(digest);
+        let (blob, window) = self.protect::<BlobRecord>(&key, Intent::Use).await?.ok_or_else(rotten)?;
+        if blob.content.data() == damaged {
+            return Err(rotten());
+        }
+        self.put_link(repository, digest, &blob.content, window).await?;
+        Ok(blob.content)
+    }
+
+    /// Changes a record by compare-and-set until `change` has nothing to do.
+    async fn change<R: crate::record::Encoded>(
+        &self,
+        key: &str,
+        change: impl Fn(R) -> Option<R>,
+    ) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let seen = self.read::<R>(key).await?;
+            let Some(next) = seen.record.and_then(&change) else { return Ok(()) };
+            if let Outcome::Applied(_) = self.put(key, &next, Condition::Matches(seen.version)).await? {
+                return Ok(());
+            }
+        }
+        Err(Self::contended(key))
+    }
+}
+
+impl Blob {
+    /// Returns the blob's size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.content.length()
+    }
+
+    /// Reads bytes `range`, which lies within the blob.
+    ///
+    /// # Errors
+    /// `BlobRotten` when the data is missing or too short and no later push brought it again;
+    /// `Storage`. The stream's errors are storage errors; `Corrupt` when the content does not hash
+    /// to its digest, in place of the last block.
+    pub async fn read(&self, range: Range<u64>) -> Result<BlobBody> {
+        match self.read_once(&self.content, range.clone()).await {
+            Err(RegistryError::Storage(error)) if matches!(error.kind(), Kind::NotFound | Kind::Corrupt) => {
+                let damaged = self.content.data();
+                if let Some(data) = damaged {
+                    self.registry.quarantine(&self.repository, &self.digest, data).await;
+                }
+                let content = self.registry.healed(&self.repository, &self.digest, damaged).await?;
+                self.read_once(&content, range).await
+            }
+            other => other,
+        }
+    }
+
+    async fn read_once(&self, content: &Content, range: Range<u64>) -> Result<BlobBody> {
+        let data = match content {
+            Content::Inline(bytes) => {
+                let clamp = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+                return Ok(BlobBody::Inline(bytes.slice(clamp(range.start)..clamp(range.end))));
+            }
+            Content::Data(data) => data,
+        };
+        let is_whole = range == (0..data.length);
+        let stream = self.registry.inner.data.read(&data.key, range).await?;
+        if is_whole {
+            return Ok(BlobBody::Stream(self.registry.verifying(stream, &self.repository, &self.digest, data)));
+        }
+        Ok(BlobBody::Stream(stream))
+    }
+}

@@ -1,0 +1,106 @@
+//! What can go wrong in the registry, in its own words; the HTTP face turns each into a status.
+
+use roadstead_oci::{Digest, ManifestError, RepositoryName};
+use roadstead_storage::{Kind, StorageError};
+
+/// The result of every registry call.
+pub type Result<T> = std::result::Result<T, RegistryError>;
+
+/// Why the registry did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// No manifest was ever pushed to the repository.
+    #[error("repository {0} is not known")]
+    NameUnknown(RepositoryName),
+    /// The repository has no such blob.
+    #[error("blob {0} is not in this repository")]
+    BlobUnknown(Digest),
+    /// The stored bytes of the blob are not the ones that were pushed; a new push heals it.
+    #[error("stored content of blob {0} failed its verification; push it again to heal it")]
+    BlobRotten(Digest),
+    /// Live manifests of the repository may still need what was to be deleted, or the store cannot.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// No such upload session, or it ended, or it belongs to another repository or client.
+    #[error("upload session is not known")]
+    UploadUnknown,
+    /// The chunk does not start where the upload stands, or another request went on with it.
+    #[error("chunk does not start at offset {offset} of the upload")]
+    UploadOutOfOrder {
+        /// How many bytes the session holds.
+        offset: u64,
+    },
+    /// The body was not as long as the request said.
+    #[error("body has {actual} bytes where the request named {expected}")]
+    UploadSizeMismatch {
+        /// What the request named.
+        expected: u64,
+        /// What arrived.
+        actual: u64,
+    },
+    /// The client has too many upload sessions open.
+    #[error("more than {limit} upload sessions are open for this client")]
+    TooManyUploads {
+        /// The setting `limits.uploads_per_client`.
+        limit: usize,
+    },
+    /// The blob is larger than the registry takes.
+    #[error("blob is larger than the limit of {limit} bytes")]
+    BlobTooLarge {
+        /// The setting `limits.blob`.
+        limit: u64,
+    },
+    /// The content has another digest than the one named.
+    #[error("content has digest {actual}, not {expected}")]
+    DigestMismatch {
+        /// The digest that the client named.
+        expected: Digest,
+        /// The digest of what arrived.
+        actual: Digest,
+    },
+    /// No such manifest or tag.
+    #[error("manifest {0} is not known")]
+    ManifestUnknown(String),
+    /// The document is no manifest that the registry takes.
+    #[error(transparent)]
+    ManifestInvalid(#[from] ManifestError),
+    /// The manifest names content that the repository does not have: one digest at least.
+    #[error("manifest names content that this repository does not have")]
+    ManifestBlobUnknown(Vec<Digest>),
+    /// A descriptor's size is not the size of what is stored.
+    #[error("descriptor of {digest} says {described} bytes, stored are {stored}")]
+    SizeMismatch {
+        /// The described content.
+        digest: Digest,
+        /// The descriptor's `size`.
+        described: u64,
+        /// The size of the stored content.
+        stored: u64,
+    },
+    /// Other writers kept changing the same record; the same request may work later.
+    #[error("too many writers change {0} at once")]
+    Contended(String),
+    /// A record cannot be read: an unknown version or a broken body.
+    #[error("record {key} cannot be read: {reason}")]
+    RecordUnreadable {
+        /// The record's key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A storage call failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl RegistryError {
+    /// Tells whether the same request may work a little later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Contended(_) => true,
+            Self::Storage(error) => matches!(error.kind(), Kind::Unavailable | Kind::Full),
+            _ => false,
+        }
+    }
+}

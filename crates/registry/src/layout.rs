@@ -1,0 +1,122 @@
+//! Every record key, in one file.
+//!
+//! | key | content |
+//! |---|---|
+//! | `blob/<alg>/<hex>` | where the content of a digest is, for all repositories |
+//! | `link/<alg>/<hex>/<repository, "/" as ":">` | this repository may see this blob |
+//! | `repo/<name>/_manifest/<alg>/<hex>` | a manifest: state, generation, exact bytes |
+//! | `repo/<name>/_tag/<tag>` | the manifest that a tag names |
+//! | `repo/<name>/_history/<tag>/<inverted time>-<nonce>` | a past value of a tag |
+//! | `repo/<name>/_tagged/<alg>/<hex>/<tag>` | reverse index of tags; may be stale |
+//! | `repo/<name>/_referrer/<alg>/<hex of subject>/<alg>.<hex>` | a referrer's descriptor |
+//! | `catalog/<name>` | the repository exists |
+//! | `upload/<id>` | an upload session |
+//!
+//! A component of a repository name cannot start with `_`, so the keys are unambiguous. A tag comes
+//! last in its key: were something behind it, `1-alpine` would sort before `1`.
+
+use crate::ids::Nonce;
+use roadstead_oci::{Digest, RepositoryName, Tag};
+use roadstead_storage::Timestamp;
+
+/// Prefix of all catalog entries.
+pub const CATALOG: &str = "catalog/";
+/// Prefix of all upload sessions.
+pub const UPLOADS: &str = "upload/";
+
+fn digest_path(digest: &Digest) -> String {
+    format!("{}/{}", digest.algorithm().as_str(), digest.hex())
+}
+
+/// Key of the record that says where the content of `digest` is.
+#[must_use]
+pub fn blob(digest: &Digest) -> String {
+    format!("blob/{}", digest_path(digest))
+}
+
+/// Prefix of all links to `digest`, whatever their repository.
+#[must_use]
+pub fn links_of(digest: &Digest) -> String {
+    format!("link/{}/", digest_path(digest))
+}
+
+/// Key of the record that lets `repository` see `digest`.
+#[must_use]
+pub fn link(repository: &RepositoryName, digest: &Digest) -> String {
+    format!("{}{}", links_of(digest), repository.as_str().replace('/', ":"))
+}
+
+/// Returns the repository of a link's key, which [`link`] built.
+#[must_use]
+pub fn repository_of_link(key: &str) -> Option<RepositoryName> {
+    let (_, flat) = key.rsplit_once('/')?;
+    RepositoryName::parse(&flat.replace(':', "/")).ok()
+}
+
+/// Key of a manifest.
+#[must_use]
+pub fn manifest(repository: &RepositoryName, digest: &Digest) -> String {
+    format!("repo/{repository}/_manifest/{}", digest_path(digest))
+}
+
+/// Prefix of all tags of a repository; what follows it in a key is the tag.
+#[must_use]
+pub fn tags(repository: &RepositoryName) -> String {
+    format!("repo/{repository}/_tag/")
+}
+
+/// Key of a tag.
+#[must_use]
+pub fn tag(repository: &RepositoryName, tag: &Tag) -> String {
+    format!("repo/{repository}/_tag/{tag}")
+}
+
+/// Prefix of all past values of a tag, the newest first.
+#[must_use]
+pub fn histories(repository: &RepositoryName, tag: &Tag) -> String {
+    format!("repo/{repository}/_history/{tag}/")
+}
+
+/// Key of a past value of a tag: its own time and nonce, so that writing it twice is writing it once.
+#[must_use]
+pub fn history(repository: &RepositoryName, tag: &Tag, at: Timestamp, nonce: Nonce) -> String {
+    let inverted = u64::MAX - at.as_millis();
+    format!("{}{inverted:020}-{nonce}", histories(repository, tag))
+}
+
+/// Prefix of the reverse index of a manifest; what follows it in a key is a tag.
+#[must_use]
+pub fn tagged_all(repository: &RepositoryName, digest: &Digest) -> String {
+    format!("repo/{repository}/_tagged/{}/", digest_path(digest))
+}
+
+/// Key that says: this tag may name this manifest.
+#[must_use]
+pub fn tagged(repository: &RepositoryName, digest: &Digest, tag: &Tag) -> String {
+    format!("{}{tag}", tagged_all(repository, digest))
+}
+
+/// Prefix of all referrers of a subject; what follows it is `<alg>.<hex>` of the referrer.
+#[must_use]
+pub fn referrers(repository: &RepositoryName, subject: &Digest) -> String {
+    format!("repo/{repository}/_referrer/{}/", digest_path(subject))
+}
+
+/// Key of one referrer of a subject.
+#[must_use]
+pub fn referrer(repository: &RepositoryName, subject: &Digest, referrer: &Digest) -> String {
+    let name = format!("{}.{}", referrer.algorithm().as_str(), referrer.hex());
+    format!("{}{name}", referrers(repository, subject))
+}
+
+/// Key that says: this repository exists.
+#[must_use]
+pub fn catalog(repository: &RepositoryName) -> String {
+    format!("{CATALOG}{repository}")
+}
+
+/// Key of an upload session.
+#[must_use]
+pub fn upload(id: &crate::ids::UploadId) -> String {
+    format!("{UPLOADS}{id}")
+}

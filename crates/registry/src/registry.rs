@@ -1,0 +1,129 @@
+//! `Registry`: the stores, the settings and the small caches that all operations share.
+
+use crate::background::Background;
+use crate::ids::{Generation, IdSource, Nonce};
+use crate::open_uploads::OpenUploads;
+use crate::protect::Protected;
+use crate::record::Encoded;
+use crate::settings::Settings;
+use crate::upload::Forgotten;
+use crate::verify::Verifications;
+use crate::{RegistryError, Result};
+use bytes::Bytes;
+use roadstead_storage::{Clock, Condition, DataStore, Outcome, RecordStore, Timestamp, Version};
+use std::sync::Arc;
+
+/// A registry over two stores. Clones share everything; any number of processes may share the stores.
+#[derive(Clone)]
+pub struct Registry {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) records: Arc<dyn RecordStore>,
+    pub(crate) data: Arc<dyn DataStore>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) background: Background,
+    pub(crate) protected: Protected,
+    pub(crate) verifications: Verifications,
+    pub(crate) open_uploads: OpenUploads,
+    pub(crate) forgotten: Forgotten,
+}
+
+/// A record that was read and decoded, with the version that a write must match.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen<R> {
+    pub(crate) record: Option<R>,
+    pub(crate) modified: Timestamp,
+    pub(crate) version: Version,
+}
+
+/// How often an operation starts over because others change the same record, before it gives up
+/// with [`RegistryError::Contended`]. Each round means that somebody else succeeded.
+pub(crate) const ROUNDS: usize = 64;
+
+impl Registry {
+    /// Makes a registry. `background` runs what outlives a request.
+    #[must_use]
+    pub fn new(
+        records: Arc<dyn RecordStore>,
+        data: Arc<dyn DataStore>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        background: Background,
+    ) -> Self {
+        let protected = Protected::new(settings.window);
+        let verifications = Verifications::new(settings.verify_reads);
+        let open_uploads = OpenUploads::new(settings.uploads_per_client);
+        Self {
+            inner: Arc::new(Inner {
+                records,
+                data,
+                settings,
+                clock,
+                ids,
+                background,
+                protected,
+                verifications,
+                open_uploads,
+                forgotten: Forgotten::default(),
+            }),
+        }
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Asks the record store one cheap question, for a readiness check.
+    ///
+    /// # Errors
+    /// `Storage` when the store does not answer.
+    pub async fn check(&self) -> Result<()> {
+        self.inner.records.get(crate::layout::CATALOG).await?;
+        Ok(())
+    }
+
+    pub(crate) fn nonce(&self) -> Nonce {
+        Nonce::draw(&*self.inner.ids)
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        Generation::draw(&*self.inner.ids)
+    }
+
+    pub(crate) async fn read<R: Encoded>(&self, key: &str) -> Result<Seen<R>> {
+        let read = self.inner.records.get(key).await?;
+        let (record, modified) = match read.record {
+            Some(record) => (Some(R::decode(key, &record.bytes)?), record.modified),
+            None => (None, Timestamp::default()),
+        };
+        Ok(Seen { record, modified, version: read.version })
+    }
+
+    pub(crate) async fn put<R: Encoded>(
+        &self,
+        key: &str,
+        record: &R,
+        condition: Condition,
+    ) -> Result<Outcome> {
+        Ok(self.inner.records.put(key, record.encode(), condition).await?)
+    }
+
+    pub(crate) async fn put_bytes(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<Outcome> {
+        Ok(self.inner.records.put(key, bytes, condition).await?)
+    }
+
+    pub(crate) async fn remove(&self, key: &str, condition: Condition) -> Result<Outcome> {
+        Ok(self.inner.records.delete(key, condition).await?)
+    }
+
+    pub(crate) fn contended(key: &str) -> RegistryError {
+        RegistryError::Contended(key.to_owned())
+    }
+}

@@ -1,0 +1,57 @@
+//! What an operator may set, with the constants of the storage contract as defaults.
+
+use std::time::Duration;
+
+/// The largest blob that is kept inside its record, in bytes.
+pub const INLINE_BLOB_BYTES: usize = 32 * 1024;
+/// The largest manifest that is kept inside its record, in bytes.
+pub const INLINE_MANIFEST_BYTES: usize = 128 * 1024;
+/// How long a request may take to land once it is sent (R of the storage contract).
+pub const REQUEST_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How old a reverse entry must be before a deleter need not fence its tag: more than D + R.
+pub const YOUNG: Duration = Duration::from_secs(60 * 60);
+
+/// Limits and constants of the registry.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The largest manifest, in bytes. 4 MiB: containerd, oras and crane pull no larger one.
+    pub manifest_bytes: usize,
+    /// The largest blob, in bytes.
+    pub blob_bytes: u64,
+    /// Upload sessions that one client may have open at this replica.
+    pub uploads_per_client: usize,
+    /// Whether manifests may name content that the repository does not have.
+    pub sparse: bool,
+    /// How long a whole read that was hashed vouches for a blob; `None` hashes no reads.
+    pub verify_reads: Option<Duration>,
+    /// G: how long something unreferenced is left alone.
+    pub grace: Duration,
+    /// C: how long something condemned waits.
+    pub condemned: Duration,
+    /// D: how long after `protect` a reference may be sent. C > D + R must hold.
+    pub window: Duration,
+    /// How long an upload session may be idle.
+    pub session_idle: Duration,
+    /// How long a finished session answers a repeated PUT.
+    pub session_memory: Duration,
+    /// Bytes after which a long upload is made resumable.
+    pub checkpoint_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            manifest_bytes: 4 << 20,
+            blob_bytes: 10 << 40,
+            uploads_per_client: 1000,
+            sparse: false,
+            verify_reads: Some(Duration::from_secs(24 * 3600)),
+            grace: Duration::from_secs(24 * 3600),
+            condemned: Duration::from_secs(3600),
+            window: Duration::from_secs(5 * 60),
+            session_idle: Duration::from_secs(7 * 24 * 3600),
+            session_memory: Duration::from_secs(5 * 60),
+            checkpoint_bytes: 64 << 20,
+        }
+    }
+}
