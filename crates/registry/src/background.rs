@@ -17,7 +17,11 @@ impl Background {
     /// Spawns on `runtime`, which must outlive the last task.
     #[must_use]
     pub fn new(runtime: Handle) -> Self {
-        Self { tasks: TaskTracker::new(), stop: CancellationToken::new(), runtime }
+        Self {
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            runtime,
+        }
     }
 
     /// Spawns a task that ends by itself; `shutdown` waits for it.

@@ -38,13 +38,19 @@ impl Registry {
     ///
     /// # Errors
     /// `BlobUnknown`, also for one that rotted: a push heals it. `Storage`, `Contended`.
-    pub async fn blob_head(&self, repository: &RepositoryName, digest: &Digest) -> Result<BlobMeta> {
+    pub async fn blob_head(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<BlobMeta> {
         let key = layout::link(repository, digest);
         let Some((link, window)) = self.protect::<LinkRecord>(&key, Intent::Look).await? else {
             return Err(RegistryError::BlobUnknown(digest.clone()));
         };
         let size = link.content.length();
-        self.inner.protected.insert(repository, digest, size, window);
+        self.inner
+            .protected
+            .insert(repository, digest, size, window);
         Ok(BlobMeta { size })
     }
 
@@ -53,7 +59,9 @@ impl Registry {
     /// # Errors
     /// `BlobUnknown`; `BlobRotten` when its bytes failed a verification; `Storage`.
     pub async fn blob_open(&self, repository: &RepositoryName, digest: &Digest) -> Result<Blob> {
-        let seen = self.read::<LinkRecord>(&layout::link(repository, digest)).await?;
+        let seen = self
+            .read::<LinkRecord>(&layout::link(repository, digest))
+            .await?;
         let content = match seen.record.map(|link| (link.state, link.content)) {
             Some((LinkState::Live | LinkState::Condemned, content)) => content,
             Some((LinkState::Rotten, content)) => {
@@ -81,15 +89,29 @@ impl Registry {
         for _ in 0..ROUNDS {
             let seen = self.read::<LinkRecord>(&key).await?;
             let present = seen.record.filter(|link| {
-                matches!(link.state, LinkState::Live | LinkState::Condemned | LinkState::Rotten)
+                matches!(
+                    link.state,
+                    LinkState::Live | LinkState::Condemned | LinkState::Rotten
+                )
             });
             let Some(link) = present else {
                 // After a lost answer, absence may be our own doing.
-                return if sent { Ok(()) } else { Err(RegistryError::BlobUnknown(digest.clone())) };
+                return if sent {
+                    Ok(())
+                } else {
+                    Err(RegistryError::BlobUnknown(digest.clone()))
+                };
             };
             self.inner.protected.forget(repository, digest);
-            let hidden = LinkRecord { state: LinkState::Hidden, nonce: self.nonce(), ..link };
-            match self.put(&key, &hidden, Condition::Matches(seen.version)).await? {
+            let hidden = LinkRecord {
+                state: LinkState::Hidden,
+                nonce: self.nonce(),
+                ..link
+            };
+            match self
+                .put(&key, &hidden, Condition::Matches(seen.version))
+                .await?
+            {
                 Outcome::Applied(_) => {
                     self.inner.protected.forget(repository, digest);
                     return Ok(());
@@ -102,22 +124,33 @@ impl Registry {
     }
 
     /// Marks a blob whose stored bytes are not its own, so that no replica serves or counts on them.
-    pub(crate) async fn quarantine(&self, repository: &RepositoryName, digest: &Digest, data: &DataRef) {
+    pub(crate) async fn quarantine(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        data: &DataRef,
+    ) {
         error!(%repository, %digest, data = data.key.as_str(), "stored content of blob {digest} is damaged; it is quarantined until it is pushed again");
         self.inner.protected.forget(repository, digest);
         let blob_key = layout::blob(digest);
         let marked = self
             .change::<BlobRecord>(&blob_key, |blob| {
                 let alive = matches!(blob.state, BlobState::Live | BlobState::Condemned);
-                (alive && blob.content.data() == Some(data))
-                    .then(|| BlobRecord { state: BlobState::Rotten, nonce: self.nonce(), ..blob })
+                (alive && blob.content.data() == Some(data)).then(|| BlobRecord {
+                    state: BlobState::Rotten,
+                    nonce: self.nonce(),
+                    ..blob
+                })
             })
             .await;
         let linked = self
             .change::<LinkRecord>(&layout::link(repository, digest), |link| {
                 let alive = matches!(link.state, LinkState::Live | LinkState::Condemned);
-                (alive && link.content.data() == Some(data))
-                    .then(|| LinkRecord { state: LinkState::Rotten, nonce: self.nonce(), ..link })
+                (alive && link.content.data() == Some(data)).then(|| LinkRecord {
+                    state: LinkState::Rotten,
+                    nonce: self.nonce(),
+                    ..link
+                })
             })
             .await;
         if let Err(error) = marked.and(linked) {
@@ -135,11 +168,15 @@ impl Registry {
     ) -> Result<Content> {
         let rotten = || RegistryError::BlobRotten(digest.clone());
         let key = layout::blob(digest);
-        let (blob, window) = self.protect::<BlobRecord>(&key, Intent::Use).await?.ok_or_else(rotten)?;
+        let (blob, window) = self
+            .protect::<BlobRecord>(&key, Intent::Use)
+            .await?
+            .ok_or_else(rotten)?;
         if blob.content.data() == damaged {
             return Err(rotten());
         }
-        self.put_link(repository, digest, &blob.content, window).await?;
+        self.put_link(repository, digest, &blob.content, window)
+            .await?;
         Ok(blob.content)
     }
 
@@ -151,8 +188,13 @@ impl Registry {
     ) -> Result<()> {
         for _ in 0..ROUNDS {
             let seen = self.read::<R>(key).await?;
-            let Some(next) = seen.record.and_then(&change) else { return Ok(()) };
-            if let Outcome::Applied(_) = self.put(key, &next, Condition::Matches(seen.version)).await? {
+            let Some(next) = seen.record.and_then(&change) else {
+                return Ok(());
+            };
+            if let Outcome::Applied(_) = self
+                .put(key, &next, Condition::Matches(seen.version))
+                .await?
+            {
                 return Ok(());
             }
         }
@@ -175,12 +217,19 @@ impl Blob {
     /// to its digest, in place of the last block.
     pub async fn read(&self, range: Range<u64>) -> Result<BlobBody> {
         match self.read_once(&self.content, range.clone()).await {
-            Err(RegistryError::Storage(error)) if matches!(error.kind(), Kind::NotFound | Kind::Corrupt) => {
+            Err(RegistryError::Storage(error))
+                if matches!(error.kind(), Kind::NotFound | Kind::Corrupt) =>
+            {
                 let damaged = self.content.data();
                 if let Some(data) = damaged {
-                    self.registry.quarantine(&self.repository, &self.digest, data).await;
+                    self.registry
+                        .quarantine(&self.repository, &self.digest, data)
+                        .await;
                 }
-                let content = self.registry.healed(&self.repository, &self.digest, damaged).await?;
+                let content = self
+                    .registry
+                    .healed(&self.repository, &self.digest, damaged)
+                    .await?;
                 self.read_once(&content, range).await
             }
             other => other,
@@ -191,14 +240,21 @@ impl Blob {
         let data = match content {
             Content::Inline(bytes) => {
                 let clamp = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-                return Ok(BlobBody::Inline(bytes.slice(clamp(range.start)..clamp(range.end))));
+                return Ok(BlobBody::Inline(
+                    bytes.slice(clamp(range.start)..clamp(range.end)),
+                ));
             }
             Content::Data(data) => data,
         };
         let is_whole = range == (0..data.length);
         let stream = self.registry.inner.data.read(&data.key, range).await?;
         if is_whole {
-            return Ok(BlobBody::Stream(self.registry.verifying(stream, &self.repository, &self.digest, data)));
+            return Ok(BlobBody::Stream(self.registry.verifying(
+                stream,
+                &self.repository,
+                &self.digest,
+                data,
+            )));
         }
         Ok(BlobBody::Stream(stream))
     }

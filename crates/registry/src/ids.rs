@@ -90,7 +90,14 @@ mod tests {
 
     #[test]
     fn only_32_lower_case_digits_are_an_identifier() {
-        for text in ["", "../../x", &"a".repeat(31), &"A".repeat(32), &"+".repeat(32), &"a".repeat(10_240)] {
+        for text in [
+            "",
+            "../../x",
+            &"a".repeat(31),
+            &"A".repeat(32),
+            &"+".repeat(32),
+            &"a".repeat(10_240),
+        ] {
             assert_eq!(UploadId::parse(text), None, "{text:.40}");
         }
     }

@@ -43,7 +43,11 @@ pub fn links_of(digest: &Digest) -> String {
 /// Key of the record that lets `repository` see `digest`.
 #[must_use]
 pub fn link(repository: &RepositoryName, digest: &Digest) -> String {
-    format!("{}{}", links_of(digest), repository.as_str().replace('/', ":"))
+    format!(
+        "{}{}",
+        links_of(digest),
+        repository.as_str().replace('/', ":")
+    )
 }
 
 /// Returns the repository of a link's key, which [`link`] built.

@@ -18,6 +18,8 @@ mod register;
 mod registry;
 mod settings;
 mod sweep;
+#[cfg(test)]
+mod testing;
 mod upload;
 mod verify;
 mod window;

@@ -27,22 +27,30 @@ impl Registry {
         window: Window,
     ) -> Result<Linked> {
         let key = layout::link(repository, digest);
-        let link = LinkRecord { state: LinkState::Live, content: content.clone(), nonce: self.nonce() };
+        let link = LinkRecord {
+            state: LinkState::Live,
+            content: content.clone(),
+            nonce: self.nonce(),
+        };
         let mut condition = Condition::Absent;
         for _ in 0..ROUNDS {
             if !window.is_open(&*self.inner.clock, self.inner.settings.window) {
                 return Ok(Linked::TooLate);
             }
             if let Outcome::Applied(_) = self.put(&key, &link, condition).await? {
-                self.inner.protected.insert(repository, digest, content.length(), window);
+                self.inner
+                    .protected
+                    .insert(repository, digest, content.length(), window);
                 return Ok(Linked::Done);
             }
             let seen = self.read::<LinkRecord>(&key).await?;
-            let there = seen.record.is_some_and(|there| {
-                there.state == LinkState::Live && there.content == *content
-            });
+            let there = seen
+                .record
+                .is_some_and(|there| there.state == LinkState::Live && there.content == *content);
             if there && self.is_young(seen.modified).await? {
-                self.inner.protected.insert(repository, digest, content.length(), window);
+                self.inner
+                    .protected
+                    .insert(repository, digest, content.length(), window);
                 return Ok(Linked::Done);
             }
             // Old, hidden, condemned, dead, or naming an earlier life's data: written over.

@@ -43,15 +43,22 @@ impl Registry {
         source: MountSource<'_>,
     ) -> Result<Mounted> {
         let may_pull = match source {
-            MountSource::Repository(source) => return self.mount_from(target, digest, source).await,
+            MountSource::Repository(source) => {
+                return self.mount_from(target, digest, source).await;
+            }
             MountSource::Anywhere(may_pull) => may_pull,
         };
         let prefix = layout::links_of(digest);
-        let page = self.inner.records.list(&prefix, None, SOURCES_LOOKED_AT).await?;
+        let page = self
+            .inner
+            .records
+            .list(&prefix, None, SOURCES_LOOKED_AT)
+            .await?;
         for entry in page.entries {
-            let Some(source) = layout::repository_of_link(&entry.key) else { continue };
-            if may_pull(&source)
-                && self.mount_from(target, digest, &source).await? == Mounted::Yes
+            let Some(source) = layout::repository_of_link(&entry.key) else {
+                continue;
+            };
+            if may_pull(&source) && self.mount_from(target, digest, &source).await? == Mounted::Yes
             {
                 return Ok(Mounted::Yes);
             }
@@ -65,7 +72,9 @@ impl Registry {
         digest: &Digest,
         source: &RepositoryName,
     ) -> Result<Mounted> {
-        let link = self.read::<LinkRecord>(&layout::link(source, digest)).await?;
+        let link = self
+            .read::<LinkRecord>(&layout::link(source, digest))
+            .await?;
         let visible = link
             .record
             .is_some_and(|link| matches!(link.state, LinkState::Live | LinkState::Condemned));

@@ -40,7 +40,10 @@ pub(crate) struct OpenUploads {
 
 impl OpenUploads {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, counts: Mutex::default() }
+        Self {
+            limit,
+            counts: Mutex::default(),
+        }
     }
 
     pub(crate) fn admit(&self, client: &str, id: UploadId, now: Duration) -> Admission {
@@ -55,7 +58,10 @@ impl OpenUploads {
             counts.client_of.insert(id, name);
             return Admission::Admitted;
         }
-        if entry.recounted.is_some_and(|at| now.saturating_sub(at) < RECOUNT_EVERY) {
+        if entry
+            .recounted
+            .is_some_and(|at| now.saturating_sub(at) < RECOUNT_EVERY)
+        {
             return Admission::Refused;
         }
         entry.recounted = Some(now);
@@ -64,7 +70,9 @@ impl OpenUploads {
 
     pub(crate) fn closed(&self, id: UploadId) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(client) = counts.client_of.remove(&id) else { return };
+        let Some(client) = counts.client_of.remove(&id) else {
+            return;
+        };
         if let Some(entry) = counts.clients.get_mut(&client) {
             entry.sessions.remove(&id);
             if entry.sessions.is_empty() {
@@ -75,6 +83,10 @@ impl OpenUploads {
 
     /// Returns how many sessions are counted, for a metric.
     pub(crate) fn total(&self) -> usize {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).client_of.len()
+        self.counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .client_of
+            .len()
     }
 }

@@ -51,7 +51,11 @@ impl Guarded for LinkRecord {
     }
 
     fn revived(self, nonce: Nonce) -> Self {
-        Self { state: LinkState::Live, nonce, ..self }
+        Self {
+            state: LinkState::Live,
+            nonce,
+            ..self
+        }
     }
 }
 
@@ -65,7 +69,11 @@ impl Guarded for BlobRecord {
     }
 
     fn revived(self, nonce: Nonce) -> Self {
-        Self { state: BlobState::Live, nonce, ..self }
+        Self {
+            state: BlobState::Live,
+            nonce,
+            ..self
+        }
     }
 }
 
@@ -91,7 +99,9 @@ impl Registry {
         window: Window,
     ) -> Result<Option<(R, Window)>> {
         for _ in 0..ROUNDS {
-            let Some(record) = seen.record else { return Ok(None) };
+            let Some(record) = seen.record else {
+                return Ok(None);
+            };
             let enough = match record.standing() {
                 Standing::Live => self.is_young(seen.modified).await?,
                 Standing::Hidden if intent == Intent::Look => return Ok(None),
@@ -102,7 +112,10 @@ impl Registry {
                 return Ok(Some((record, window)));
             }
             let touched = record.revived(self.nonce());
-            match self.put(key, &touched, Condition::Matches(seen.version)).await? {
+            match self
+                .put(key, &touched, Condition::Matches(seen.version))
+                .await?
+            {
                 Outcome::Applied(_) => return Ok(Some((touched, window))),
                 Outcome::Conflict | Outcome::Unknown => seen = self.read(key).await?,
             }
@@ -124,7 +137,9 @@ impl Registry {
         digest: &Digest,
     ) -> Result<Option<(u64, Window)>> {
         if let Some(recent) = self.inner.protected.get(repository, digest)
-            && recent.1.is_open(&*self.inner.clock, self.inner.settings.window / 2)
+            && recent
+                .1
+                .is_open(&*self.inner.clock, self.inner.settings.window / 2)
         {
             return Ok(Some(recent));
         }
@@ -133,7 +148,9 @@ impl Registry {
             return Ok(None);
         };
         let size = link.content.length();
-        self.inner.protected.insert(repository, digest, size, window);
+        self.inner
+            .protected
+            .insert(repository, digest, size, window);
         Ok(Some((size, window)))
     }
 }
@@ -145,18 +162,35 @@ pub(crate) struct Protected {
 
 impl Protected {
     pub(crate) fn new(window: Duration) -> Self {
-        Self { recent: Cache::builder().max_capacity(50_000).time_to_live(window).build() }
+        Self {
+            recent: Cache::builder()
+                .max_capacity(50_000)
+                .time_to_live(window)
+                .build(),
+        }
     }
 
-    pub(crate) fn get(&self, repository: &RepositoryName, digest: &Digest) -> Option<(u64, Window)> {
+    pub(crate) fn get(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Option<(u64, Window)> {
         self.recent.get(&(repository.clone(), digest.clone()))
     }
 
-    pub(crate) fn insert(&self, repository: &RepositoryName, digest: &Digest, size: u64, window: Window) {
-        self.recent.insert((repository.clone(), digest.clone()), (size, window));
+    pub(crate) fn insert(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+        window: Window,
+    ) {
+        self.recent
+            .insert((repository.clone(), digest.clone()), (size, window));
     }
 
     pub(crate) fn forget(&self, repository: &RepositoryName, digest: &Digest) {
-        self.recent.invalidate(&(repository.clone(), digest.clone()));
+        self.recent
+            .invalidate(&(repository.clone(), digest.clone()));
     }
 }

@@ -40,8 +40,10 @@ pub(crate) fn encode<H: Serialize>(header: &H, content: &[u8]) -> Bytes {
 
 /// Reads a record back; the content shares the record's memory.
 pub(crate) fn decode<H: DeserializeOwned>(key: &str, record: &Bytes) -> Result<(H, Bytes)> {
-    let unreadable =
-        |reason: String| RegistryError::RecordUnreadable { key: key.to_owned(), reason };
+    let unreadable = |reason: String| RegistryError::RecordUnreadable {
+        key: key.to_owned(),
+        reason,
+    };
     let Some((&version, rest)) = record.split_first() else {
         return Err(unreadable("it is empty".into()));
     };
@@ -84,13 +86,22 @@ impl Content {
     /// Returns the data object, when there is one.
     #[must_use]
     pub const fn data(&self) -> Option<&DataRef> {
-        if let Self::Data(data) = self { Some(data) } else { None }
+        if let Self::Data(data) = self {
+            Some(data)
+        } else {
+            None
+        }
     }
 
     fn place(&self) -> Place {
         match self {
-            Self::Inline(_) => Place::Inline { version: PLACE_VERSION },
-            Self::Data(data) => Place::Data { version: PLACE_VERSION, data: data.clone() },
+            Self::Inline(_) => Place::Inline {
+                version: PLACE_VERSION,
+            },
+            Self::Data(data) => Place::Data {
+                version: PLACE_VERSION,
+                data: data.clone(),
+            },
         }
     }
 
@@ -124,7 +135,9 @@ impl Place {
         }
         Err(RegistryError::RecordUnreadable {
             key: key.to_owned(),
-            reason: format!("its content is placed by version {version}, this program knows {PLACE_VERSION}"),
+            reason: format!(
+                "its content is placed by version {version}, this program knows {PLACE_VERSION}"
+            ),
         })
     }
 }

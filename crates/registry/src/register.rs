@@ -24,7 +24,10 @@ impl Registry {
     ) -> Result<()> {
         for _ in 0..ROUNDS {
             let (blob, protected) = self.register(digest, own, window).await?;
-            match self.put_link(repository, digest, &blob.content, protected).await? {
+            match self
+                .put_link(repository, digest, &blob.content, protected)
+                .await?
+            {
                 Linked::Done => return Ok(()),
                 Linked::TooLate => {}
             }
@@ -62,8 +65,12 @@ impl Registry {
             let version = seen.version.clone();
             match seen.record.as_ref().map(|there| there.state) {
                 Some(BlobState::Live | BlobState::Condemned) => {
-                    let alive = self.protect_seen(&key, Intent::Use, seen, protected).await?;
-                    let Some((there, protected)) = alive else { continue };
+                    let alive = self
+                        .protect_seen(&key, Intent::Use, seen, protected)
+                        .await?;
+                    let Some((there, protected)) = alive else {
+                        continue;
+                    };
                     self.drop_own_data(own, &there.content).await?;
                     return Ok((there, protected));
                 }
@@ -71,7 +78,8 @@ impl Registry {
                 None => {}
                 // Its data goes first: once the record is written over, nothing names that data.
                 Some(BlobState::Dead | BlobState::Rotten) => {
-                    if let Some(data) = seen.record.as_ref().and_then(|there| there.content.data()) {
+                    if let Some(data) = seen.record.as_ref().and_then(|there| there.content.data())
+                    {
                         if own.data().is_some_and(|own| own.key == data.key) {
                             return Err(RegistryError::UploadUnknown);
                         }

@@ -103,7 +103,11 @@ impl Registry {
             Some(record) => (Some(R::decode(key, &record.bytes)?), record.modified),
             None => (None, Timestamp::default()),
         };
-        Ok(Seen { record, modified, version: read.version })
+        Ok(Seen {
+            record,
+            modified,
+            version: read.version,
+        })
     }
 
     pub(crate) async fn put<R: Encoded>(
@@ -112,10 +116,19 @@ impl Registry {
         record: &R,
         condition: Condition,
     ) -> Result<Outcome> {
-        Ok(self.inner.records.put(key, record.encode(), condition).await?)
+        Ok(self
+            .inner
+            .records
+            .put(key, record.encode(), condition)
+            .await?)
     }
 
-    pub(crate) async fn put_bytes(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<Outcome> {
+    pub(crate) async fn put_bytes(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Outcome> {
         Ok(self.inner.records.put(key, bytes, condition).await?)
     }
 

@@ -3,7 +3,9 @@
 //! It never registers content and never renews a session. An open session is claimed by
 //! compare-and-set before its bytes go; a `committing` one is judged by the record it aimed at.
 
-use crate::record::{BlobRecord, BlobState, ManifestRecord, ManifestState, SessionRecord, SessionState, Target};
+use crate::record::{
+    BlobRecord, BlobState, ManifestRecord, ManifestState, SessionRecord, SessionState, Target,
+};
 use crate::registry::Registry;
 use crate::{Result, UploadId, layout};
 use roadstead_storage::{Condition, DataKey, Timestamp, Version};
@@ -48,9 +50,17 @@ impl Registry {
         let mut ended = 0;
         let mut after: Option<String> = None;
         loop {
-            let page = self.inner.records.list(layout::UPLOADS, after.as_deref(), PAGE).await?;
+            let page = self
+                .inner
+                .records
+                .list(layout::UPLOADS, after.as_deref(), PAGE)
+                .await?;
             for entry in &page.entries {
-                let Some(id) = entry.key.strip_prefix(layout::UPLOADS).and_then(UploadId::parse) else {
+                let Some(id) = entry
+                    .key
+                    .strip_prefix(layout::UPLOADS)
+                    .and_then(UploadId::parse)
+                else {
                     continue;
                 };
                 let idle = now.since(entry.modified);
@@ -69,7 +79,9 @@ impl Registry {
 
     async fn judge(&self, id: UploadId, idle: Duration) -> Result<bool> {
         let seen = self.read::<SessionRecord>(&layout::upload(&id)).await?;
-        let Some(session) = seen.record else { return Ok(false) };
+        let Some(session) = seen.record else {
+            return Ok(false);
+        };
         match &session.state {
             SessionState::Open if idle > self.inner.settings.session_idle => {
                 self.discard(id, session, seen.version).await
@@ -93,17 +105,25 @@ impl Registry {
     }
 
     async fn forget_now(&self, id: UploadId, version: Version) -> Result<()> {
-        let _ = self.remove(&layout::upload(&id), Condition::Matches(version)).await?;
+        let _ = self
+            .remove(&layout::upload(&id), Condition::Matches(version))
+            .await?;
         Ok(())
     }
 
     /// Tells whether the record that a session aimed at names the session's data.
-    async fn is_in_use(&self, session: &SessionRecord, target: &Target, own: &DataKey) -> Result<bool> {
+    async fn is_in_use(
+        &self,
+        session: &SessionRecord,
+        target: &Target,
+        own: &DataKey,
+    ) -> Result<bool> {
         match target {
             Target::Blob(digest) => {
                 let blob = self.read::<BlobRecord>(&layout::blob(digest)).await?.record;
                 Ok(blob.is_some_and(|blob| {
-                    blob.state != BlobState::Dead && blob.content.data().is_some_and(|data| data.key == *own)
+                    blob.state != BlobState::Dead
+                        && blob.content.data().is_some_and(|data| data.key == *own)
                 }))
             }
             Target::Manifest(digest) => {
@@ -121,7 +141,10 @@ impl Registry {
     async fn abort_orphans(&self, now: Timestamp) -> Result<()> {
         let oldest = now.minus(self.inner.settings.session_idle + Duration::from_secs(24 * 3600));
         for upload in self.inner.data.uploads(oldest, PAGE).await? {
-            debug!(key = upload.state().key.as_str(), "ending a data upload without a session");
+            debug!(
+                key = upload.state().key.as_str(),
+                "ending a data upload without a session"
+            );
             self.inner.data.abort(upload).await?;
         }
         Ok(())

@@ -44,7 +44,9 @@ impl Registry {
         let id = UploadId::draw(&*self.inner.ids);
         self.admit(client, id).await?;
         let session = self.new_session(repository, owner, algorithm).await?;
-        let written = self.put(&layout::upload(&id), &session, Condition::Absent).await;
+        let written = self
+            .put(&layout::upload(&id), &session, Condition::Absent)
+            .await;
         match written {
             Ok(Outcome::Applied(_)) => Ok(id),
             // A random key is nobody else's: only a lost answer can look like a conflict.
@@ -81,7 +83,9 @@ impl Registry {
     pub(crate) async fn admit(&self, client: &str, id: UploadId) -> Result<()> {
         let now = self.inner.clock.monotonic();
         let uploads = &self.inner.open_uploads;
-        let refused = || RegistryError::TooManyUploads { limit: self.inner.settings.uploads_per_client };
+        let refused = || RegistryError::TooManyUploads {
+            limit: self.inner.settings.uploads_per_client,
+        };
         match uploads.admit(client, id, now) {
             Admission::Admitted => return Ok(()),
             Admission::Refused => return Err(refused()),
@@ -89,7 +93,10 @@ impl Registry {
                 // Sessions that another replica finished, or that expired, still count here.
                 for id in ids {
                     let seen = self.read::<SessionRecord>(&layout::upload(&id)).await?;
-                    if !seen.record.is_some_and(|session| session.state == SessionState::Open) {
+                    if !seen
+                        .record
+                        .is_some_and(|session| session.state == SessionState::Open)
+                    {
                         uploads.closed(id);
                     }
                 }
@@ -111,7 +118,11 @@ impl Registry {
         owner: &str,
         id: UploadId,
     ) -> Result<u64> {
-        Ok(self.find_open(repository, owner, id).await?.session.offset())
+        Ok(self
+            .find_open(repository, owner, id)
+            .await?
+            .session
+            .offset())
     }
 
     /// Ends a session and frees what it holds.
@@ -148,9 +159,10 @@ impl Registry {
     ) -> Result<Found> {
         let seen = self.find(repository, owner, id).await?;
         match seen.record {
-            Some(session) if session.state == SessionState::Open => {
-                Ok(Found { session, version: seen.version })
-            }
+            Some(session) if session.state == SessionState::Open => Ok(Found {
+                session,
+                version: seen.version,
+            }),
             _ => Err(RegistryError::UploadUnknown),
         }
     }
@@ -185,11 +197,17 @@ impl Registry {
         let upload = session.staged.upload.clone();
         let aborted = SessionRecord {
             state: SessionState::Aborted,
-            staged: Staged { upload: upload.clone(), ..Staged::default() },
+            staged: Staged {
+                upload: upload.clone(),
+                ..Staged::default()
+            },
             nonce: self.nonce(),
             ..session
         };
-        let version = match self.put(&key, &aborted, Condition::Matches(version)).await? {
+        let version = match self
+            .put(&key, &aborted, Condition::Matches(version))
+            .await?
+        {
             Outcome::Applied(version) => version,
             Outcome::Conflict | Outcome::Unknown => return Ok(false),
         };
@@ -214,7 +232,9 @@ impl Registry {
             self.inner.data.abort(Upload::resume(state)).await?;
             self.inner.data.delete(&key).await?;
         }
-        let _ = self.remove(&layout::upload(&id), Condition::Matches(version)).await?;
+        let _ = self
+            .remove(&layout::upload(&id), Condition::Matches(version))
+            .await?;
         Ok(())
     }
 }

@@ -18,14 +18,20 @@ pub(crate) struct Verifications {
 
 impl Verifications {
     pub(crate) fn new(good_for: Option<Duration>) -> Self {
-        let recent = good_for
-            .map(|good_for| Cache::builder().max_capacity(200_000).time_to_live(good_for).build());
+        let recent = good_for.map(|good_for| {
+            Cache::builder()
+                .max_capacity(200_000)
+                .time_to_live(good_for)
+                .build()
+        });
         Self { recent }
     }
 
     /// Tells whether this read is to be hashed: the first one is, those beside and after it are not.
     fn claim(&self, key: &DataKey) -> bool {
-        let Some(recent) = &self.recent else { return false };
+        let Some(recent) = &self.recent else {
+            return false;
+        };
         if recent.contains_key(key) {
             return false;
         }
@@ -88,7 +94,12 @@ impl Verifying {
         });
         self.registry.inner.verifications.give_back(&self.data.key);
         let text = format!("content does not hash to {}", self.digest);
-        Some(Err(StorageError::new(Kind::Corrupt, Operation::Read, self.data.key.as_str(), text)))
+        Some(Err(StorageError::new(
+            Kind::Corrupt,
+            Operation::Read,
+            self.data.key.as_str(),
+            text,
+        )))
     }
 }
 
@@ -98,7 +109,9 @@ impl Stream for Verifying {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
-            let Some(hasher) = &mut this.hasher else { return Poll::Ready(None) };
+            let Some(hasher) = &mut this.hasher else {
+                return Poll::Ready(None);
+            };
             match ready!(this.stream.as_mut().poll_next(context)) {
                 Some(Ok(block)) => {
                     hasher.update(&block);

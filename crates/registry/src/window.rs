@@ -16,12 +16,16 @@ fn micros(duration: Duration) -> i64 {
 
 impl Window {
     pub(crate) fn open(clock: &dyn Clock) -> Self {
-        Self { opened: micros(clock.monotonic()) }
+        Self {
+            opened: micros(clock.monotonic()),
+        }
     }
 
     /// A window that another request opened `elapsed` ago.
     pub(crate) fn opened_before(clock: &dyn Clock, elapsed: Duration) -> Self {
-        Self { opened: micros(clock.monotonic()).saturating_sub(micros(elapsed)) }
+        Self {
+            opened: micros(clock.monotonic()).saturating_sub(micros(elapsed)),
+        }
     }
 
     /// Tells whether a reference may still be sent. Asked before every send and every retry.

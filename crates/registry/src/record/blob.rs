@@ -116,6 +116,10 @@ impl Encoded for LinkRecord {
 
     fn decode(key: &str, bytes: &Bytes) -> Result<Self> {
         let (header, inline) = decode::<LinkHeader>(key, bytes)?;
-        Ok(Self { state: header.state, content: header.place.with(key, inline)?, nonce: header.nonce })
+        Ok(Self {
+            state: header.state,
+            content: header.place.with(key, inline)?,
+            nonce: header.nonce,
+        })
     }
 }

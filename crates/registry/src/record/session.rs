@@ -82,7 +82,10 @@ impl Staged {
     #[must_use]
     pub fn content(&self) -> Content {
         match &self.upload {
-            Some(upload) => Content::Data(DataRef { key: upload.key.clone(), length: upload.length }),
+            Some(upload) => Content::Data(DataRef {
+                key: upload.key.clone(),
+                length: upload.length,
+            }),
             None => Content::Inline(self.head.clone()),
         }
     }
@@ -121,11 +124,19 @@ impl Encoded for SessionRecord {
 
     fn decode(key: &str, bytes: &Bytes) -> Result<Self> {
         let (header, head) = decode::<SessionHeader>(key, bytes)?;
-        let algorithm = header.algorithm.parse().map_err(|_| crate::RegistryError::RecordUnreadable {
-            key: key.to_owned(),
-            reason: format!("it names the algorithm {:?}", header.algorithm),
-        })?;
-        let staged = Staged { head, upload: header.upload, midstate: header.midstate };
+        let algorithm =
+            header
+                .algorithm
+                .parse()
+                .map_err(|_| crate::RegistryError::RecordUnreadable {
+                    key: key.to_owned(),
+                    reason: format!("it names the algorithm {:?}", header.algorithm),
+                })?;
+        let staged = Staged {
+            head,
+            upload: header.upload,
+            midstate: header.midstate,
+        };
         Ok(Self {
             repository: header.repository,
             owner: header.owner,

@@ -10,44 +10,66 @@ use roadstead_oci::Hasher;
 impl Live {
     pub(super) async fn commit(mut self) -> Result<()> {
         let Purpose::Close(digest) = self.purpose.clone() else {
-            return Err(RegistryError::Unsupported("an upload is closed with a digest"));
+            return Err(RegistryError::Unsupported(
+                "an upload is closed with a digest",
+            ));
         };
         let hasher = std::mem::replace(&mut self.hasher, Hasher::new(digest.algorithm()));
         let length = hasher.offset();
         let actual = hasher.finish();
         if actual != digest {
             self.give_up().await?;
-            return Err(RegistryError::DigestMismatch { expected: digest, actual });
+            return Err(RegistryError::DigestMismatch {
+                expected: digest,
+                actual,
+            });
         }
-        let (content, staged) = match std::mem::replace(&mut self.sink, Sink::Inline(bytes::BytesMut::new())) {
-            Sink::Inline(held) => {
-                let head: Bytes = held.freeze();
-                (Content::Inline(head.clone()), Staged { head, ..Staged::default() })
-            }
-            Sink::Data(upload) => {
-                let mut state = upload.state().clone();
-                let data = match self.registry.inner.data.finish(upload).await {
-                    Ok(data) => data,
-                    Err(error) => return Err(self.registry.explain(self.id, error).await),
-                };
-                state.length = length;
-                (Content::Data(data), Staged { upload: Some(state), ..Staged::default() })
-            }
-        };
+        let (content, staged) =
+            match std::mem::replace(&mut self.sink, Sink::Inline(bytes::BytesMut::new())) {
+                Sink::Inline(held) => {
+                    let head: Bytes = held.freeze();
+                    (
+                        Content::Inline(head.clone()),
+                        Staged {
+                            head,
+                            ..Staged::default()
+                        },
+                    )
+                }
+                Sink::Data(upload) => {
+                    let mut state = upload.state().clone();
+                    let data = match self.registry.inner.data.finish(upload).await {
+                        Ok(data) => data,
+                        Err(error) => return Err(self.registry.explain(self.id, error).await),
+                    };
+                    state.length = length;
+                    (
+                        Content::Data(data),
+                        Staged {
+                            upload: Some(state),
+                            ..Staged::default()
+                        },
+                    )
+                }
+            };
         let repository = self.session.repository.clone();
         let registry = self.registry.clone();
         // From this step on the session is never rewritten, and the window runs in which its data
         // may be registered.
         let window = Window::open(&*registry.inner.clock);
         let Some(_) = &self.version else {
-            return registry.register_and_link(&repository, &digest, &content, window).await;
+            return registry
+                .register_and_link(&repository, &digest, &content, window)
+                .await;
         };
         let mut session = self.session.clone();
         session.state = SessionState::Committing(Target::Blob(digest.clone()));
         session.staged = staged;
         if let Err(error) = self.store(session).await {
             // A repeated PUT got there first: both are answered.
-            let seen = registry.read::<SessionRecord>(&layout::upload(&self.id)).await?;
+            let seen = registry
+                .read::<SessionRecord>(&layout::upload(&self.id))
+                .await?;
             return match (&error, &seen.record) {
                 (RegistryError::UploadUnknown, Some(session)) => {
                     registry.join(session, seen.modified, &digest).await
@@ -56,7 +78,9 @@ impl Live {
             };
         }
         registry.inner.open_uploads.closed(self.id);
-        registry.register_and_link(&repository, &digest, &content, window).await?;
+        registry
+            .register_and_link(&repository, &digest, &content, window)
+            .await?;
         if let Some(version) = self.version.take() {
             registry.forget_later(self.id, version);
         }

@@ -21,7 +21,12 @@ pub(crate) struct Forgotten {
 impl Registry {
     pub(super) fn forget_later(&self, id: UploadId, version: Version) {
         let at = self.inner.clock.monotonic() + self.inner.settings.session_memory;
-        let mut due = self.inner.forgotten.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = self
+            .inner
+            .forgotten
+            .due
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if due.len() < REMEMBERED {
             due.push_back((at, id, version));
         }
@@ -32,8 +37,17 @@ impl Registry {
         let now = self.inner.clock.monotonic();
         loop {
             let batch: Vec<_> = {
-                let mut due = self.inner.forgotten.due.lock().unwrap_or_else(PoisonError::into_inner);
-                let ready = due.iter().take(64).take_while(|(at, ..)| *at <= now).count();
+                let mut due = self
+                    .inner
+                    .forgotten
+                    .due
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                let ready = due
+                    .iter()
+                    .take(64)
+                    .take_while(|(at, ..)| *at <= now)
+                    .count();
                 due.drain(..ready).collect()
             };
             if batch.is_empty() {

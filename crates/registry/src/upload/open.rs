@@ -45,7 +45,15 @@ impl Registry {
         let found = self.find_open(repository, owner, id).await?;
         let announced = Announced { start, length };
         let algorithm = found.session.algorithm;
-        self.open(id, found.session, found.version, algorithm, Purpose::Append, announced).await
+        self.open(
+            id,
+            found.session,
+            found.version,
+            algorithm,
+            Purpose::Append,
+            announced,
+        )
+        .await
     }
 
     /// Opens a session for its last bytes: PUT with a digest.
@@ -62,7 +70,9 @@ impl Registry {
         length: Option<u64>,
     ) -> Result<Closing> {
         let seen = self.find(repository, owner, id).await?;
-        let Some(session) = seen.record else { return Err(RegistryError::UploadUnknown) };
+        let Some(session) = seen.record else {
+            return Err(RegistryError::UploadUnknown);
+        };
         if session.state != SessionState::Open {
             self.join(&session, seen.modified, digest).await?;
             return Ok(Closing::Repeated);
@@ -70,7 +80,9 @@ impl Registry {
         let purpose = Purpose::Close(digest.clone());
         let announced = Announced { start, length };
         let algorithm = digest.algorithm();
-        let writer = self.open(id, session, seen.version, algorithm, purpose, announced).await?;
+        let writer = self
+            .open(id, session, seen.version, algorithm, purpose, announced)
+            .await?;
         Ok(Closing::Writer(writer))
     }
 
@@ -88,7 +100,8 @@ impl Registry {
         let now = self.inner.records.now().await?;
         let window = Window::opened_before(&*self.inner.clock, now.since(committing_since));
         let content = session.staged.content();
-        self.register_and_link(&session.repository, digest, &content, window).await
+        self.register_and_link(&session.repository, digest, &content, window)
+            .await
     }
 
     /// Opens a writer for a whole blob in one request: POST with a digest. Up to
@@ -108,7 +121,9 @@ impl Registry {
             return Err(self.too_large());
         }
         let id = UploadId::draw(&*self.inner.ids);
-        let session = self.new_session(repository, owner, digest.algorithm()).await?;
+        let session = self
+            .new_session(repository, owner, digest.algorithm())
+            .await?;
         let mut live = Live {
             registry: self.clone(),
             id,
@@ -168,19 +183,28 @@ impl Registry {
             unsaved: 0,
         };
         // A PUT without a body finishes what is there: nothing is appended, nobody is fenced off.
-        let nothing_comes = matches!(live.purpose, Purpose::Close(_)) && announced.length == Some(0);
-        if nothing_comes && let Some(state) = live.session.staged.upload.clone()
+        let nothing_comes =
+            matches!(live.purpose, Purpose::Close(_)) && announced.length == Some(0);
+        if nothing_comes
+            && let Some(state) = live.session.staged.upload.clone()
             && live.session.staged.head.is_empty()
         {
             live.sink = Sink::Data(Upload::resume(state));
         } else if !stays_small {
-            live.stage_as_data(UploadHint { length: announced.length.map(|_| end) }).await?;
+            live.stage_as_data(UploadHint {
+                length: announced.length.map(|_| end),
+            })
+            .await?;
         }
         Ok(UploadWriter::new(live))
     }
 
     /// Returns a hasher that has seen the session's bytes; `None` when they were lost.
-    async fn hasher_of(&self, session: &SessionRecord, algorithm: Algorithm) -> Result<Option<Hasher>> {
+    async fn hasher_of(
+        &self,
+        session: &SessionRecord,
+        algorithm: Algorithm,
+    ) -> Result<Option<Hasher>> {
         let staged = &session.staged;
         let Some(upload) = staged.upload.as_ref().filter(|upload| upload.length > 0) else {
             let mut hasher = Hasher::new(algorithm);
@@ -207,7 +231,10 @@ impl Registry {
         };
         let intact = staged.midstate.as_ref() == Some(&kept.midstate());
         if doubtful && !intact {
-            warn!(upload = upload.key.as_str(), "bytes of an upload session were lost by a restart of the machine");
+            warn!(
+                upload = upload.key.as_str(),
+                "bytes of an upload session were lost by a restart of the machine"
+            );
             return Ok(None);
         }
         if session.algorithm == algorithm {
@@ -227,6 +254,8 @@ impl Registry {
     }
 
     pub(crate) fn too_large(&self) -> RegistryError {
-        RegistryError::BlobTooLarge { limit: self.inner.settings.blob_bytes }
+        RegistryError::BlobTooLarge {
+            limit: self.inner.settings.blob_bytes,
+        }
     }
 }

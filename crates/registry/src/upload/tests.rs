@@ -1,0 +1,639 @@
+//! Upload sessions over the memory driver: two replicas, lost clients, repeated and racing requests.
+
+use super::Closing;
+use crate::record::{BlobRecord, BlobState, Encoded};
+use crate::testing::{Fixture, digest_of, large, name};
+use crate::{BlobBody, MountSource, Mounted, Registry, RegistryError, Settings, UploadId, layout};
+use bytes::Bytes;
+use futures::StreamExt;
+use roadstead_oci::{Algorithm, Digest};
+use roadstead_storage::{Condition, DataStore, RecordStore};
+use std::time::Duration;
+
+const OWNER: &str = "";
+
+async fn start(registry: &Registry) -> UploadId {
+    registry
+        .upload_start(&name("a/b"), OWNER, "client", Algorithm::Sha256)
+        .await
+        .expect("a session starts")
+}
+
+async fn patch(registry: &Registry, id: UploadId, content: &[u8]) -> u64 {
+    let mut writer = registry
+        .upload_append(&name("a/b"), OWNER, id, None, None)
+        .await
+        .expect("the session is open");
+    for chunk in content.chunks(10_000) {
+        writer
+            .write(Bytes::copy_from_slice(chunk))
+            .await
+            .expect("the store takes bytes");
+    }
+    writer.suspend().await.expect("the session is kept")
+}
+
+async fn put(
+    registry: &Registry,
+    id: UploadId,
+    digest: &Digest,
+    content: &[u8],
+) -> crate::Result<()> {
+    let length = Some(content.len() as u64);
+    match registry
+        .upload_close(&name("a/b"), OWNER, id, digest, None, length)
+        .await?
+    {
+        Closing::Repeated => Ok(()),
+        Closing::Writer(mut writer) => {
+            if !content.is_empty() {
+                writer.write(Bytes::copy_from_slice(content)).await?;
+            }
+            writer.commit().await
+        }
+    }
+}
+
+async fn read(registry: &Registry, digest: &Digest) -> crate::Result<Vec<u8>> {
+    let blob = registry.blob_open(&name("a/b"), digest).await?;
+    match blob.read(0..blob.size()).await? {
+        BlobBody::Inline(bytes) => Ok(bytes.to_vec()),
+        BlobBody::Stream(mut stream) => {
+            let mut content = Vec::new();
+            while let Some(block) = stream.next().await {
+                content.extend_from_slice(&block?);
+            }
+            Ok(content)
+        }
+    }
+}
+
+#[tokio::test]
+async fn chunks_at_two_replicas_make_one_blob() {
+    let fixture = Fixture::new();
+    let (first, second) = (
+        fixture.registry.clone(),
+        fixture.replica(Settings::default()),
+    );
+    for content in [b"".to_vec(), b"small".to_vec(), large(1)] {
+        let digest = digest_of(&content);
+        let id = start(&first).await;
+        let (head, tail) = content.split_at(content.len() / 2);
+        assert_eq!(patch(&second, id, head).await, head.len() as u64);
+        assert_eq!(
+            first
+                .upload_status(&name("a/b"), OWNER, id)
+                .await
+                .expect("open"),
+            head.len() as u64
+        );
+        assert_eq!(patch(&first, id, tail).await, content.len() as u64);
+        put(&second, id, &digest, b"")
+            .await
+            .expect("the digest is right");
+        assert_eq!(read(&first, &digest).await.expect("readable"), content);
+    }
+}
+
+#[tokio::test]
+async fn a_whole_blob_in_the_closing_request_is_readable() {
+    let fixture = Fixture::new();
+    for content in [b"".to_vec(), b"small".to_vec(), large(2)] {
+        let id = start(&fixture.registry).await;
+        put(&fixture.registry, id, &digest_of(&content), &content)
+            .await
+            .expect("the digest is right");
+        assert_eq!(
+            read(&fixture.registry, &digest_of(&content))
+                .await
+                .expect("readable"),
+            content
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_blob_in_one_request_is_readable_and_leaves_no_session() {
+    let fixture = Fixture::new();
+    for content in [b"small".to_vec(), large(3)] {
+        let digest = digest_of(&content);
+        let mut writer = fixture
+            .registry
+            .blob_push(&name("a/b"), OWNER, "c", &digest, None)
+            .await
+            .expect("opens");
+        for chunk in content.chunks(7_000) {
+            writer
+                .write(Bytes::copy_from_slice(chunk))
+                .await
+                .expect("taken");
+        }
+        writer.commit().await.expect("the digest is right");
+        assert_eq!(
+            read(&fixture.registry, &digest).await.expect("readable"),
+            content
+        );
+    }
+    fixture.clock.advance(Duration::from_secs(600));
+    fixture.registry.forget_due().await;
+    let sessions = fixture
+        .records
+        .list(layout::UPLOADS, None, 10)
+        .await
+        .expect("lists");
+    assert_eq!(sessions.entries, []);
+}
+
+#[tokio::test]
+async fn a_wrong_digest_leaves_no_blob_no_session_and_no_data() {
+    let fixture = Fixture::new();
+    for content in [b"small".to_vec(), large(4)] {
+        let wrong = digest_of(b"something else");
+        let id = start(&fixture.registry).await;
+        patch(&fixture.registry, id, &content).await;
+        let refused = put(&fixture.registry, id, &wrong, b"").await;
+        assert!(
+            matches!(refused, Err(RegistryError::DigestMismatch { .. })),
+            "{refused:?}"
+        );
+        let gone = fixture
+            .registry
+            .upload_status(&name("a/b"), OWNER, id)
+            .await;
+        assert!(
+            matches!(gone, Err(RegistryError::UploadUnknown)),
+            "{gone:?}"
+        );
+        assert!(read(&fixture.registry, &wrong).await.is_err());
+        fixture.clock.advance(Duration::from_secs(3600));
+        let uploads = fixture
+            .data
+            .uploads(roadstead_storage::Clock::now(&*fixture.clock), 10)
+            .await;
+        assert_eq!(uploads.expect("lists").len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_at_the_wrong_offset_is_refused_and_the_session_lives() {
+    let fixture = Fixture::new();
+    let id = start(&fixture.registry).await;
+    patch(&fixture.registry, id, b"0123456789").await;
+    for start in [0, 5, 11] {
+        let refused = fixture
+            .registry
+            .upload_append(&name("a/b"), OWNER, id, Some(start), Some(4))
+            .await;
+        assert!(matches!(
+            refused,
+            Err(RegistryError::UploadOutOfOrder { offset: 10 })
+        ));
+    }
+    assert_eq!(patch(&fixture.registry, id, b"ab").await, 12);
+}
+
+#[tokio::test]
+async fn a_session_is_unknown_in_another_repository_and_to_another_owner() {
+    let fixture = Fixture::new();
+    let id = start(&fixture.registry).await;
+    for (repository, owner) in [("a/c", OWNER), ("a/b", "somebody")] {
+        let status = fixture
+            .registry
+            .upload_status(&name(repository), owner, id)
+            .await;
+        assert!(
+            matches!(status, Err(RegistryError::UploadUnknown)),
+            "{status:?}"
+        );
+    }
+    assert_eq!(
+        fixture
+            .registry
+            .upload_status(&name("a/b"), OWNER, id)
+            .await
+            .expect("untouched"),
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_repeated_closing_request_is_answered_again_at_another_replica() {
+    let fixture = Fixture::new();
+    let other = fixture.replica(Settings::default());
+    for content in [b"small".to_vec(), large(5)] {
+        let id = start(&fixture.registry).await;
+        put(&fixture.registry, id, &digest_of(&content), &content)
+            .await
+            .expect("the digest is right");
+        put(&other, id, &digest_of(&content), b"")
+            .await
+            .expect("the same again");
+        let another = put(&other, id, &digest_of(b"another"), b"").await;
+        assert!(
+            matches!(another, Err(RegistryError::UploadUnknown)),
+            "{another:?}"
+        );
+        assert_eq!(
+            read(&other, &digest_of(&content)).await.expect("readable"),
+            content
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_two_patches_at_once_one_is_kept() {
+    let fixture = Fixture::new();
+    let id = start(&fixture.registry).await;
+    let mut first = fixture
+        .registry
+        .upload_append(&name("a/b"), OWNER, id, None, None)
+        .await
+        .expect("opens");
+    first.write(Bytes::from(large(6))).await.expect("taken");
+    let mut second = fixture
+        .registry
+        .upload_append(&name("a/b"), OWNER, id, None, None)
+        .await
+        .expect("opens");
+    second.write(Bytes::from(large(7))).await.expect("taken");
+    let late = first.suspend().await;
+    assert!(
+        matches!(late, Err(RegistryError::UploadOutOfOrder { .. })),
+        "{late:?}"
+    );
+    assert_eq!(second.suspend().await.expect("kept"), large(7).len() as u64);
+    put(&fixture.registry, id, &digest_of(&large(7)), b"")
+        .await
+        .expect("the second one's bytes");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_finds_what_it_sent() {
+    let fixture = Fixture::new();
+    let id = start(&fixture.registry).await;
+    let mut writer = fixture
+        .registry
+        .upload_append(&name("a/b"), OWNER, id, None, None)
+        .await
+        .expect("opens");
+    writer.write(Bytes::from(large(8))).await.expect("taken");
+    drop(writer);
+    fixture.registry.inner.background.shutdown().await;
+    let offset = fixture
+        .registry
+        .upload_status(&name("a/b"), OWNER, id)
+        .await
+        .expect("open");
+    assert_eq!(offset, large(8).len() as u64);
+    put(&fixture.registry, id, &digest_of(&large(8)), b"")
+        .await
+        .expect("goes on");
+}
+
+#[tokio::test]
+async fn a_closing_body_that_is_cut_rolls_back_to_the_offset_before_it() {
+    let fixture = Fixture::new();
+    for first in [b"start".to_vec(), large(9)] {
+        let id = start(&fixture.registry).await;
+        patch(&fixture.registry, id, &first).await;
+        let content = [first.clone(), large(10)].concat();
+        let digest = digest_of(&content);
+        let closing = fixture
+            .registry
+            .upload_close(&name("a/b"), OWNER, id, &digest, None, None)
+            .await;
+        let Ok(Closing::Writer(mut writer)) = closing else {
+            panic!("the session is open")
+        };
+        writer
+            .write(Bytes::from(large(10)).slice(..150_000))
+            .await
+            .expect("taken");
+        writer.interrupt().await;
+        let offset = fixture
+            .registry
+            .upload_status(&name("a/b"), OWNER, id)
+            .await
+            .expect("open");
+        assert_eq!(offset, first.len() as u64);
+        put(&fixture.registry, id, &digest, &large(10))
+            .await
+            .expect("the identical retry works");
+        assert_eq!(
+            read(&fixture.registry, &digest).await.expect("readable"),
+            content
+        );
+    }
+}
+
+#[tokio::test]
+async fn closing_with_another_algorithm_reads_the_bytes_once() {
+    let fixture = Fixture::new();
+    for content in [b"small".to_vec(), large(11)] {
+        let digest = Digest::of(Algorithm::Sha512, &content);
+        let id = start(&fixture.registry).await;
+        patch(&fixture.registry, id, &content).await;
+        put(&fixture.registry, id, &digest, b"")
+            .await
+            .expect("sha512 of the same bytes");
+        assert_eq!(
+            read(&fixture.registry, &digest).await.expect("readable"),
+            content
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_blob_over_the_limit_ends_the_session() {
+    let fixture = Fixture::with(Settings {
+        blob_bytes: 50_000,
+        ..Settings::default()
+    });
+    let id = start(&fixture.registry).await;
+    let mut writer = fixture
+        .registry
+        .upload_append(&name("a/b"), OWNER, id, None, None)
+        .await
+        .expect("opens");
+    let refused = writer.write(Bytes::from(large(12))).await;
+    assert!(
+        matches!(refused, Err(RegistryError::BlobTooLarge { limit: 50_000 })),
+        "{refused:?}"
+    );
+    let gone = fixture
+        .registry
+        .upload_status(&name("a/b"), OWNER, id)
+        .await;
+    assert!(
+        matches!(gone, Err(RegistryError::UploadUnknown)),
+        "{gone:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_with_too_many_sessions_is_refused_until_one_ends_anywhere() {
+    let fixture = Fixture::with(Settings {
+        uploads_per_client: 2,
+        ..Settings::default()
+    });
+    let other = fixture.replica(Settings::default());
+    let ids = [
+        start(&fixture.registry).await,
+        start(&fixture.registry).await,
+    ];
+    let third = fixture
+        .registry
+        .upload_start(&name("a/b"), OWNER, "client", Algorithm::Sha256)
+        .await;
+    assert!(
+        matches!(third, Err(RegistryError::TooManyUploads { limit: 2 })),
+        "{third:?}"
+    );
+    fixture
+        .registry
+        .upload_start(&name("a/b"), OWNER, "another", Algorithm::Sha256)
+        .await
+        .expect("its own count");
+    other
+        .upload_cancel(&name("a/b"), OWNER, ids[0])
+        .await
+        .expect("open");
+    fixture.clock.advance(Duration::from_secs(11));
+    start(&fixture.registry).await;
+}
+
+#[tokio::test]
+async fn an_idle_session_expires_and_its_data_is_swept() {
+    let fixture = Fixture::new();
+    let id = start(&fixture.registry).await;
+    patch(&fixture.registry, id, &large(13)).await;
+    fixture.clock.advance(Duration::from_secs(8 * 24 * 3600));
+    let expired = fixture
+        .registry
+        .upload_status(&name("a/b"), OWNER, id)
+        .await;
+    assert!(
+        matches!(expired, Err(RegistryError::UploadUnknown)),
+        "{expired:?}"
+    );
+    assert_eq!(fixture.registry.sweep_uploads().await.expect("sweeps"), 1);
+    assert_eq!(
+        fixture
+            .records
+            .list(layout::UPLOADS, None, 10)
+            .await
+            .expect("lists")
+            .entries,
+        []
+    );
+    fixture.clock.advance(Duration::from_secs(1));
+    let left = fixture
+        .data
+        .uploads(roadstead_storage::Clock::now(&*fixture.clock), 10)
+        .await
+        .expect("lists");
+    assert_eq!(left.len(), 0);
+}
+
+#[tokio::test]
+async fn the_sweeper_keeps_the_data_that_the_blob_record_names() {
+    let fixture = Fixture::new();
+    let id = start(&fixture.registry).await;
+    put(&fixture.registry, id, &digest_of(&large(14)), &large(14))
+        .await
+        .expect("pushed");
+    fixture.clock.advance(Duration::from_secs(2 * 3600));
+    assert_eq!(fixture.registry.sweep_uploads().await.expect("sweeps"), 1);
+    assert_eq!(
+        read(&fixture.registry, &digest_of(&large(14)))
+            .await
+            .expect("readable"),
+        large(14)
+    );
+}
+
+#[tokio::test]
+async fn a_dead_blob_is_pushed_again_under_a_new_data_key() {
+    let fixture = Fixture::new();
+    let digest = digest_of(&large(15));
+    let id = start(&fixture.registry).await;
+    put(&fixture.registry, id, &digest, &large(15))
+        .await
+        .expect("pushed");
+    let key = layout::blob(&digest);
+    let stored = fixture
+        .records
+        .get(&key)
+        .await
+        .expect("reads")
+        .record
+        .expect("is there");
+    let blob = BlobRecord::decode(&key, &stored.bytes).expect("decodes");
+    let dead = BlobRecord {
+        state: BlobState::Dead,
+        ..blob.clone()
+    };
+    let _ = fixture
+        .records
+        .put(&key, dead.encode(), Condition::Any)
+        .await
+        .expect("puts");
+    let id = start(&fixture.registry).await;
+    put(&fixture.registry, id, &digest, &large(15))
+        .await
+        .expect("pushed again");
+    let stored = fixture
+        .records
+        .get(&key)
+        .await
+        .expect("reads")
+        .record
+        .expect("is there");
+    let again = BlobRecord::decode(&key, &stored.bytes).expect("decodes");
+    assert_eq!(again.state, BlobState::Live);
+    assert_ne!(again.generation, blob.generation);
+    assert_ne!(again.content, blob.content);
+    assert_eq!(
+        read(&fixture.registry, &digest).await.expect("readable"),
+        large(15)
+    );
+}
+
+#[tokio::test]
+async fn past_the_window_a_closed_session_cannot_register_its_data() {
+    let fixture = Fixture::new();
+    let digest = digest_of(&large(16));
+    let id = start(&fixture.registry).await;
+    put(&fixture.registry, id, &digest, &large(16))
+        .await
+        .expect("pushed");
+    let _ = fixture
+        .records
+        .delete(&layout::blob(&digest), Condition::Any)
+        .await
+        .expect("collected");
+    fixture.clock.advance(Duration::from_secs(301));
+    let late = put(&fixture.registry, id, &digest, b"").await;
+    assert!(
+        matches!(late, Err(RegistryError::UploadUnknown)),
+        "{late:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_mount_shows_the_blob_in_another_repository_only_if_the_source_has_it() {
+    let fixture = Fixture::new();
+    let registry = &fixture.registry;
+    let id = start(registry).await;
+    let digest = digest_of(b"small");
+    put(registry, id, &digest, b"small").await.expect("pushed");
+    let (source, target, closed) = (name("a/b"), name("t"), name("x"));
+    let from_closed = registry
+        .blob_mount(&target, &digest, MountSource::Repository(&closed))
+        .await;
+    assert_eq!(from_closed.expect("answers"), Mounted::No);
+    let nobody = |_: &roadstead_oci::RepositoryName| false;
+    let hidden = registry
+        .blob_mount(&target, &digest, MountSource::Anywhere(&nobody))
+        .await;
+    assert_eq!(hidden.expect("answers"), Mounted::No);
+    assert!(registry.blob_head(&target, &digest).await.is_err());
+    let everybody = |_: &roadstead_oci::RepositoryName| true;
+    let found = registry
+        .blob_mount(&target, &digest, MountSource::Anywhere(&everybody))
+        .await;
+    assert_eq!(found.expect("answers"), Mounted::Yes);
+    assert_eq!(
+        registry
+            .blob_head(&target, &digest)
+            .await
+            .expect("mounted")
+            .size,
+        5
+    );
+    registry
+        .blob_delete(&source, &digest)
+        .await
+        .expect("deleted");
+    assert!(registry.blob_head(&source, &digest).await.is_err());
+    assert_eq!(
+        registry
+            .blob_head(&target, &digest)
+            .await
+            .expect("its own link")
+            .size,
+        5
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_blob_is_gone_at_once_and_comes_back_with_a_push() {
+    let fixture = Fixture::new();
+    let digest = digest_of(&large(17));
+    let id = start(&fixture.registry).await;
+    put(&fixture.registry, id, &digest, &large(17))
+        .await
+        .expect("pushed");
+    fixture
+        .registry
+        .blob_delete(&name("a/b"), &digest)
+        .await
+        .expect("deleted");
+    assert!(matches!(
+        fixture.registry.blob_delete(&name("a/b"), &digest).await,
+        Err(RegistryError::BlobUnknown(_))
+    ));
+    assert!(matches!(
+        read(&fixture.registry, &digest).await,
+        Err(RegistryError::BlobUnknown(_))
+    ));
+    let id = start(&fixture.registry).await;
+    put(&fixture.registry, id, &digest, &large(17))
+        .await
+        .expect("pushed again");
+    assert_eq!(
+        read(&fixture.registry, &digest).await.expect("readable"),
+        large(17)
+    );
+}
+
+#[tokio::test]
+async fn damaged_bytes_never_arrive_whole_and_a_new_push_heals_them() {
+    let fixture = Fixture::new();
+    let digest = digest_of(&large(18));
+    let id = start(&fixture.registry).await;
+    put(&fixture.registry, id, &digest, &large(18))
+        .await
+        .expect("pushed");
+    let key = layout::blob(&digest);
+    let stored = fixture
+        .records
+        .get(&key)
+        .await
+        .expect("reads")
+        .record
+        .expect("is there");
+    let blob = BlobRecord::decode(&key, &stored.bytes).expect("decodes");
+    let data = blob.content.data().expect("too large for a record").clone();
+    fixture.data.corrupt(&data.key, 5);
+    let cut = read(&fixture.registry, &digest).await;
+    assert!(matches!(cut, Err(RegistryError::Storage(_))), "{cut:?}");
+    fixture.registry.inner.background.shutdown().await;
+    assert!(matches!(
+        read(&fixture.registry, &digest).await,
+        Err(RegistryError::BlobRotten(_))
+    ));
+    let other = fixture.replica(Settings::default());
+    assert!(matches!(
+        other.blob_head(&name("a/b"), &digest).await,
+        Err(RegistryError::BlobUnknown(_))
+    ));
+    let id = start(&other).await;
+    put(&other, id, &digest, &large(18))
+        .await
+        .expect("pushed again");
+    assert_eq!(
+        read(&fixture.registry, &digest).await.expect("healed"),
+        large(18)
+    );
+}

@@ -5,9 +5,7 @@ use crate::registry::Registry;
 use crate::{INLINE_BLOB_BYTES, RegistryError, Result, UploadId, layout};
 use bytes::{Bytes, BytesMut};
 use roadstead_oci::{Digest, Hasher};
-use roadstead_storage::{
-    Condition, Kind, Outcome, StorageError, Upload, UploadHint, Version,
-};
+use roadstead_storage::{Condition, Kind, Outcome, StorageError, Upload, UploadHint, Version};
 use tracing::debug;
 
 /// Small content on its way into a record.
@@ -76,7 +74,9 @@ impl UploadWriter {
     /// `BlobTooLarge`, which ends the session; `UploadOutOfOrder` when another request went on with
     /// the session; `Storage`.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        let Some(live) = &mut self.live else { return Err(RegistryError::UploadUnknown) };
+        let Some(live) = &mut self.live else {
+            return Err(RegistryError::UploadUnknown);
+        };
         let limit = live.registry.inner.settings.blob_bytes;
         if live.hasher.offset().saturating_add(bytes.len() as u64) > limit {
             let live = self.take()?;
@@ -212,7 +212,10 @@ impl Live {
             // An answer was lost: ours if it still stands, else somebody went on.
             Outcome::Unknown => {
                 let seen = self.registry.read::<SessionRecord>(&key).await?;
-                if seen.record.is_some_and(|there| there.nonce == session.nonce) {
+                if seen
+                    .record
+                    .is_some_and(|there| there.nonce == session.nonce)
+                {
                     self.version = Some(seen.version);
                     self.session = session;
                     return Ok(());
@@ -262,9 +265,13 @@ impl Live {
 
     /// Ends the session, whatever it holds.
     pub(super) async fn give_up(self) -> Result<()> {
-        let Some(version) = self.version else { return Ok(()) };
+        let Some(version) = self.version else {
+            return Ok(());
+        };
         drop(self.sink);
-        self.registry.discard(self.id, self.session, version).await?;
+        self.registry
+            .discard(self.id, self.session, version)
+            .await?;
         Ok(())
     }
 }
@@ -285,7 +292,9 @@ impl Registry {
         match self.read::<SessionRecord>(&layout::upload(&id)).await {
             Ok(seen) => match seen.record {
                 Some(session) if session.state == SessionState::Open => {
-                    RegistryError::UploadOutOfOrder { offset: session.offset() }
+                    RegistryError::UploadOutOfOrder {
+                        offset: session.offset(),
+                    }
                 }
                 _ => RegistryError::UploadUnknown,
             },

@@ -52,6 +52,19 @@ impl MemoryData {
         }
     }
 
+    /// Flips all bits of one byte of a finished object, as a failing disk may do, so that tests can
+    /// see what notices it. Does nothing when there is no such byte.
+    pub fn corrupt(&self, key: &DataKey, offset: usize) {
+        let mut state = self.lock();
+        if let Some(object) = state.objects.get_mut(key) {
+            let mut bytes = object.to_vec();
+            if let Some(byte) = bytes.get_mut(offset) {
+                *byte = !*byte;
+            }
+            *object = bytes.into();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
