@@ -1,0 +1,53 @@
+# What can be done here, a target each; `make help` lists them. The work is in tests/scripts, and
+# external tools are installed below target/tools on first use.
+
+SECONDS ?= 600
+ROUNDS ?= 200
+CLIENTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build tools conformance clients cosign smoke fuzz crash bench audit
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+run: ## build the release binary and serve on 127.0.0.1:5000 with the data in ./data
+	@echo "Building the server (a few minutes the first time), then serving ./data on 127.0.0.1:5000; Ctrl-C stops it."
+	cargo build --release --package roadstead
+	@exec "$${CARGO_TARGET_DIR:-target}/release/roadstead" serve
+
+test: ## everything CI does: format, lints, dependencies, tests, fuzzing, official suite, crashes, real clients
+	@tests/scripts/test.sh
+
+build: ## build the release binary
+	cargo build --release --package roadstead
+
+tools: ## install every external tool that the other targets use
+	tests/scripts/tools.sh shellcheck cargo-deny nightly cargo-fuzz conformance crane regctl oras helm cosign \
+		skopeo podman buildah dockerd containerd ctr docker-registry strace jq curl
+
+conformance: ## the official OCI suite: profiles dev, 1.1 and 1.0, on the local and the memory driver
+	tests/scripts/conformance.sh
+
+clients: ## real clients, or only some of them: make clients CLIENTS="crane oras"
+	tests/scripts/clients.sh $(CLIENTS)
+
+cosign: ## sign, verify and attest with cosign (the tool takes minutes to build)
+	tests/scripts/clients.sh cosign
+
+smoke: ## start, push, restart, pull, stop: the shortest look at a built server
+	tests/scripts/smoke.sh
+
+fuzz: ## a long fuzz run of every target: make fuzz SECONDS=600 (for each target)
+	tests/scripts/fuzz.sh $(SECONDS)
+
+crash: ## rounds of kill -9 under load: make crash ROUNDS=200
+	tests/scripts/crash.sh $(ROUNDS)
+
+bench: ## measurements against Debian's docker-registry, memory and CPU included
+	tests/bench/run.sh
+
+audit: ## known vulnerabilities in the dependencies (asks the advisory database on the network)
+	tests/scripts/tools.sh cargo-deny
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny check advisories
