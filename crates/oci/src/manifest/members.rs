@@ -83,6 +83,11 @@ pub(super) fn compare_keys(left: &str, right: &str) -> Ordering {
     left.cmp(right)
 }
 
+/// Appends what a key spells.
+pub(super) fn decode_key(raw_key: &str, decoded: &mut String) {
+    decoded.extend(Decoded::new(raw_key));
+}
+
 /// The characters of a well formed JSON string.
 struct Decoded<'a> {
     raw: Chars<'a>,

@@ -4,7 +4,10 @@
 //! double. It also counts descriptors and checks the few types that serde would let pass. It never recurses: open
 //! containers are a list of at most [`MAX_DEPTH`] frames.
 
-use super::members::{compare_keys, place_of_member};
+use std::cmp::Ordering;
+use std::hash::{BuildHasher, RandomState};
+
+use super::members::{compare_keys, decode_key, place_of_member};
 use super::{MAX_DEPTH, MAX_DESCRIPTORS, ManifestError};
 
 /// Where in a document a value stands, as far as that matters.
@@ -26,6 +29,20 @@ struct Frame {
     first_key: usize,
 }
 
+/// A member's name, with a hash of what it spells: sorting by hash keeps hostile keys from costing more than others.
+struct Key<'a> {
+    hash: u64,
+    raw: &'a str,
+}
+
+impl Key<'_> {
+    fn compare(&self, other: &Self) -> Ordering {
+        self.hash
+            .cmp(&other.hash)
+            .then_with(|| compare_keys(self.raw, other.raw))
+    }
+}
+
 /// What has just been read.
 enum Step {
     Opened,
@@ -37,7 +54,11 @@ struct Scanner<'a> {
     position: usize,
     frames: Vec<Frame>,
     /// The keys of all open objects, innermost last.
-    keys: Vec<&'a str>,
+    keys: Vec<Key<'a>>,
+    /// Seeded anew for every document, so that no client can choose keys that collide.
+    hasher: RandomState,
+    /// Room for the one escaped key that is being hashed.
+    decoded: String,
     descriptors: usize,
 }
 
@@ -57,6 +78,8 @@ pub(super) fn scan(text: &str) -> Result<(), ManifestError> {
         position: 0,
         frames: Vec::new(),
         keys: Vec::new(),
+        hasher: RandomState::new(),
+        decoded: String::new(),
         descriptors: 0,
     };
     let mut place = Place::Document;
@@ -189,7 +212,8 @@ impl<'a> Scanner<'a> {
         }
         let start = self.position;
         let key = self.string()?;
-        self.keys.push(key);
+        let hash = self.hash(key);
+        self.keys.push(Key { hash, raw: key });
         if self.next_token() != Some(b':') {
             return self.fail("expected a colon");
         }
@@ -197,15 +221,25 @@ impl<'a> Scanner<'a> {
         place_of_member(place, key).map_err(|reason| syntax(reason, start))
     }
 
+    /// Hashes what a key spells.
+    fn hash(&mut self, raw_key: &str) -> u64 {
+        if !raw_key.contains('\\') {
+            return self.hasher.hash_one(raw_key);
+        }
+        self.decoded.clear();
+        decode_key(raw_key, &mut self.decoded);
+        self.hasher.hash_one(self.decoded.as_str())
+    }
+
     fn close(&mut self) -> Result<(), ManifestError> {
         let Some(frame) = self.frames.pop() else {
             return self.fail("trailing data");
         };
         let keys = &mut self.keys[frame.first_key..];
-        keys.sort_unstable_by(|left, right| compare_keys(left, right));
+        keys.sort_unstable_by(Key::compare);
         let has_duplicate = keys
             .windows(2)
-            .any(|pair| compare_keys(pair[0], pair[1]).is_eq());
+            .any(|pair| pair[0].compare(&pair[1]).is_eq());
         if has_duplicate {
             return self.fail("duplicate member in the object that ends");
         }
