@@ -1,0 +1,88 @@
+//! The local driver: records in one redb file, data in plain files, for one server on one folder.
+//!
+//! ```text
+//! <folder>/lock            held by the server that has the folder open
+//! <folder>/format          what the folder is, and the version of its layout
+//! <folder>/records.redb    the records
+//! <folder>/uploads/<id>    unfinished uploads
+//! <folder>/data/<hh>/<hh>/<id>   finished data objects, by the first digits of their id
+//! ```
+
+mod backend;
+mod batch;
+mod data;
+mod database;
+mod failure;
+mod folder;
+mod gather;
+mod place;
+mod publish;
+mod reader;
+mod records;
+mod settings;
+mod snapshot;
+mod space;
+mod staging;
+mod upload;
+mod value;
+mod writer;
+
+pub use data::LocalData;
+pub use records::LocalRecords;
+pub use settings::LocalSettings;
+
+use crate::clock::Clock;
+use crate::{Kind, Operation, Result, StorageError};
+use std::sync::Arc;
+
+/// An open data folder. The lock on it is released when the last clone of this and of its two
+/// halves is dropped.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    records: LocalRecords,
+    data: LocalData,
+}
+
+impl LocalStore {
+    /// Opens the folder, or makes it, and repairs the record file after a crash. Blocks. Errors
+    /// are sentences for whoever starts the server: `Unavailable` when another server has the
+    /// folder open, `Denied` when it is not writable, `Corrupt` when another version wrote it.
+    pub fn open(settings: &LocalSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_watched(settings, clock, Arc::default())
+    }
+
+    fn open_watched(
+        settings: &LocalSettings,
+        clock: Arc<dyn Clock>,
+        health: Arc<backend::Health>,
+    ) -> Result<Self> {
+        let folder = Arc::new(folder::Folder::open(settings, Arc::clone(&clock))?);
+        let cache_bytes = settings.record_cache_bytes;
+        let records = LocalRecords::open(Arc::clone(&folder), cache_bytes, health, clock)?;
+        let data = LocalData::new(folder, settings.upload_buffer_bytes);
+        Ok(Self { records, data })
+    }
+
+    /// Returns the records.
+    #[must_use]
+    pub fn records(&self) -> LocalRecords {
+        self.records.clone()
+    }
+
+    /// Returns the data.
+    #[must_use]
+    pub fn data(&self) -> LocalData {
+        self.data.clone()
+    }
+
+    /// Applies the writes that wait, closes the record file and ends its thread. Every later call
+    /// on records fails with `Unavailable`. Dropping everything does the same.
+    pub async fn shutdown(&self) -> Result<()> {
+        let records = self.records.clone();
+        let closed = tokio::task::spawn_blocking(move || records.close()).await;
+        closed.map_err(|error| StorageError::new(Kind::Unavailable, Operation::Open, "", error))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! One batch of writes: decides each by the state before it, then applies all in one transaction.
+
+use super::snapshot::{Snapshot, Tombstone};
+use super::value::{RECORDS, TOMBSTONES, Value};
+use crate::{Condition, Operation, Outcome, Result, Timestamp, Version};
+use bytes::Bytes;
+use redb::{Database, ReadableTable};
+use std::collections::HashMap;
+
+/// A write as it was asked for.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) key: String,
+    /// The record to put; none for a delete.
+    pub(super) bytes: Option<Bytes>,
+    pub(super) condition: Condition,
+}
+
+impl Write {
+    /// Returns the call that asked for it.
+    pub(super) const fn operation(&self) -> Operation {
+        if self.bytes.is_some() {
+            Operation::Put
+        } else {
+            Operation::Delete
+        }
+    }
+}
+
+/// The state after the writes decided so far, where it differs from the snapshot.
+#[derive(Debug)]
+pub(super) struct Batch<'a> {
+    before: &'a Snapshot,
+    now: Timestamp,
+    changes: HashMap<String, Change>,
+}
+
+#[derive(Debug)]
+struct Change {
+    bytes: Option<Bytes>,
+    nonce: u128,
+}
+
+/// What a key holds, as far as a condition asks.
+#[derive(Clone, Copy)]
+struct Held {
+    is_record: bool,
+    nonce: Option<u128>,
+}
+
+impl<'a> Batch<'a> {
+    /// Begins a batch on the state `before`, of which every write has the time `now`.
+    pub(super) fn new(before: &'a Snapshot, now: Timestamp) -> Self {
+        Self {
+            before,
+            now,
+            changes: HashMap::new(),
+        }
+    }
+
+    /// Tells whether nothing has changed so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Tells whether a write of this key would be decided by one of this batch.
+    pub(super) fn has_changed(&self, key: &str) -> bool {
+        self.changes.contains_key(key)
+    }
+
+    /// Decides one write. The outcome holds once the batch is committed.
+    pub(super) fn decide(&mut self, write: Write) -> Result<Outcome> {
+        let held = self.held(write.operation(), &write.key)?;
+        let allowed = match &write.condition {
+            Condition::Any => true,
+            Condition::Absent => !held.is_record,
+            Condition::Matches(version) => {
+                held.nonce.map_or(Version::NEVER, Version::nonce) == *version
+            }
+        };
+        if !allowed {
+            return Ok(Outcome::Conflict);
+        }
+        let nonce = rand::random();
+        self.changes.insert(
+            write.key,
+            Change {
+                bytes: write.bytes,
+                nonce,
+            },
+        );
+        Ok(Outcome::Applied(Version::nonce(nonce)))
+    }
+
+    fn held(&self, operation: Operation, key: &str) -> Result<Held> {
+        if let Some(change) = self.changes.get(key) {
+            return Ok(Held {
+                is_record: change.bytes.is_some(),
+                nonce: Some(change.nonce),
+            });
+        }
+        let held = self.before.with_value(operation, key, |value| Held {
+            is_record: value.record.is_some(),
+            nonce: Some(value.nonce),
+        })?;
+        Ok(held.unwrap_or(Held {
+            is_record: false,
+            nonce: None,
+        }))
+    }
+
+    /// Writes all changes, sweeps the tombstones `old`, and makes both durable.
+    pub(super) fn commit(
+        &self,
+        database: &Database,
+        old: &[Tombstone],
+    ) -> std::result::Result<(), redb::Error> {
+        let transaction = database.begin_write()?;
+        {
+            let mut records = transaction.open_table(RECORDS)?;
+            let mut tombstones = transaction.open_table(TOMBSTONES)?;
+            for (key, change) in &self.changes {
+                let key = key.as_str();
+                let value = Value {
+                    record: change.bytes.as_deref(),
+                    nonce: change.nonce,
+                    modified: self.now,
+                };
+                value.encode(
+                    records
+                        .insert_reserve(key, value.encoded_length())?
+                        .as_mut(),
+                );
+                if value.record.is_none() {
+                    tombstones.insert((self.now.as_millis(), key), change.nonce)?;
+                }
+            }
+            for tombstone in old {
+                let key = tombstone.key.as_str();
+                // A key that has been written since, be it in this batch, has another nonce.
+                let is_still_there = records.get(key)?.is_some_and(|guard| {
+                    Value::decode(Operation::Delete, key, guard.value())
+                        .is_ok_and(|value| value.record.is_none() && value.nonce == tombstone.nonce)
+                });
+                if is_still_there {
+                    records.remove(key)?;
+                }
+                tombstones.remove((tombstone.written, key))?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! The record file: opens it, publishes what is durable in it, opens it again after a failed write.
+
+use super::backend::{Health, WatchedFile};
+use super::batch::Batch;
+use super::failure;
+use super::snapshot::{Snapshot, Tombstone};
+use super::value::{RECORDS, TOMBSTONES};
+use crate::{Kind, Operation, Result, StorageError};
+use redb::Database;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The snapshot that readers use now; none while the file is closed.
+#[derive(Debug, Default)]
+pub(super) struct Published(RwLock<Option<Arc<Snapshot>>>);
+
+impl Published {
+    /// Returns the records as of the last durable commit.
+    pub(super) fn current(&self, operation: Operation, key: &str) -> Result<Arc<Snapshot>> {
+        let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone().ok_or_else(|| {
+            let reason = "the record file is closed, or not open again yet after a failed write";
+            StorageError::new(Kind::Unavailable, operation, key, reason)
+        })
+    }
+
+    fn set(&self, snapshot: Option<Arc<Snapshot>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+}
+
+/// The record file, owned by the writer thread.
+pub(super) struct RecordFile {
+    path: PathBuf,
+    cache_bytes: usize,
+    health: Arc<Health>,
+    database: Option<Database>,
+    published: Arc<Published>,
+}
+
+impl RecordFile {
+    /// Opens or makes the file, repairing it after a crash.
+    pub(super) fn open(
+        path: PathBuf,
+        cache_bytes: usize,
+        published: Arc<Published>,
+        health: Arc<Health>,
+    ) -> Result<Self> {
+        let mut file = Self {
+            path,
+            cache_bytes,
+            health,
+            database: None,
+            published,
+        };
+        file.reopen()?;
+        Ok(file)
+    }
+
+    /// Returns the state that a batch begins on, after opening the file again where that is
+    /// needed; an error tells why nothing can be written.
+    pub(super) fn ready(&mut self) -> Result<Arc<Snapshot>> {
+        if self.health.has_sync_failed() {
+            let reason = "an earlier fsync of the record file failed, so no write can be trusted; \
+                          check the disk, then start the server again";
+            return Err(StorageError::new(Kind::Io, Operation::Put, "", reason));
+        }
+        if self.database.is_none() {
+            self.reopen()?;
+            tracing::info!(path = %self.path.display(), "opened the record file again");
+        }
+        self.published.current(Operation::Put, "")
+    }
+
+    /// Commits a batch and shows it to readers. After an error the batch may be durable or not.
+    pub(super) fn commit(&mut self, batch: &Batch<'_>, old: &[Tombstone]) -> Result<()> {
+        let database = self
+            .database
+            .as_ref()
+            .expect("`ready` opened it for this batch");
+        let committed = batch.commit(database, old).and_then(|()| self.publish());
+        committed.map_err(|error| {
+            let error = failure::from_redb(Operation::Put, "", error);
+            tracing::error!(%error, "failed to commit records");
+            self.recover();
+            error
+        })
+    }
+
+    /// Closes the file; readers get errors from now on.
+    pub(super) fn close(&mut self) {
+        self.published.set(None);
+        let Some(database) = self.database.take() else {
+            return;
+        };
+        if let Err(error) = database.close() {
+            tracing::warn!(%error, "failed to close the record file in good order");
+        }
+    }
+
+    /// Opens the file again, because redb takes no more writes after an error of a commit. After a
+    /// failed fsync it stays as it is: readers go on with what is durable for certain.
+    fn recover(&mut self) {
+        if self.health.has_sync_failed() {
+            return;
+        }
+        self.close();
+        if let Err(error) = self.reopen() {
+            tracing::error!(%error, "failed to open the record file again, the next write retries");
+        }
+    }
+
+    fn publish(&self) -> std::result::Result<(), redb::Error> {
+        let database = self
+            .database
+            .as_ref()
+            .expect("only an open file is published");
+        self.published
+            .set(Some(Arc::new(Snapshot::open(database)?)));
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        let opened = open_database(&self.path, self.cache_bytes, Arc::clone(&self.health));
+        self.database = Some(opened.map_err(|error| explain(&self.path, error))?);
+        self.publish().map_err(|error| {
+            self.database = None;
+            explain(&self.path, error)
+        })
+    }
+}
+
+fn open_database(
+    path: &Path,
+    cache_bytes: usize,
+    health: Arc<Health>,
+) -> std::result::Result<Database, redb::Error> {
+    let backend = WatchedFile::new(open_file(path)?, health)?;
+    let database = redb::Builder::new()
+        .set_cache_size(cache_bytes)
+        .set_repair_callback(|repair| {
+            tracing::info!(
+                progress = repair.progress(),
+                "checking the record file after a crash"
+            );
+        })
+        .create_with_backend(backend)?;
+    // Nothing is written to a file that has its tables, so that a full disk can be opened too.
+    match Snapshot::open(&database) {
+        Ok(_) => {}
+        Err(redb::Error::TableDoesNotExist(_)) => {
+            let transaction = database.begin_write()?;
+            transaction.open_table(RECORDS)?;
+            transaction.open_table(TOMBSTONES)?;
+            transaction.commit()?;
+        }
+        Err(other) => return Err(other),
+    }
+    Ok(database)
+}
+
+fn open_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    // What an earlier process failed to bring to the disk may still be in the page cache, where it
+    // would be believed. Only a hint: where it is not taken, nothing is worse than before.
+    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    Ok(file)
+}
+
+fn explain(path: &Path, error: redb::Error) -> StorageError {
+    let path = path.display().to_string();
+    let reason = match &error {
+        redb::Error::UpgradeRequired(version) => format!(
+            "the record file has redb's format {version}, which this version cannot read; \
+             use the version that wrote it"
+        ),
+        redb::Error::DatabaseAlreadyOpen => "another process has the record file open".to_owned(),
+        redb::Error::TableTypeMismatch { table, .. } => {
+            format!("the table {table} of the record file is not one that this version wrote")
+        }
+        _ => return failure::from_redb(Operation::Open, &path, error),
+    };
+    let kind = failure::from_redb(Operation::Open, &path, error).kind();
+    StorageError::new(kind, Operation::Open, path, reason)
+}

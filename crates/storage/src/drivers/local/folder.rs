@@ -1,0 +1,184 @@
+//! The data folder: made when missing, locked against a second server, marked with its layout.
+
+use super::failure;
+use super::publish;
+use super::settings::LocalSettings;
+use super::space::Space;
+use crate::clock::Clock;
+use crate::{Kind, Operation, Result, StorageError};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The content of the file `format`: what the folder is, and the version of its layout.
+const FORMAT: &str = "roadstead data folder, layout 1\n";
+
+/// An open data folder. The lock is held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    directory: OwnedFd,
+    space: Space,
+    boot: String,
+    _lock: File,
+}
+
+impl Folder {
+    /// Opens or makes the folder. Errors are sentences for whoever starts the server.
+    pub(super) fn open(settings: &LocalSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let path = settings.path.clone();
+        make(&path)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(&path, flags, Mode::empty())
+            .map_err(|error| cannot(&path, "open", error))?;
+        let lock = lock(&path)?;
+        check_format(&path, directory.as_fd())?;
+        for name in ["data", "uploads"] {
+            make(&path.join(name))?;
+        }
+        check_one_file_system(&path)?;
+        let space = Space::new(settings.reserve_bytes, clock);
+        let folder = Self {
+            path,
+            directory,
+            space,
+            boot: boot_id(),
+            _lock: lock,
+        };
+        folder.sync(Operation::Open)?;
+        Ok(folder)
+    }
+
+    /// Returns the path of something in the folder.
+    pub(super) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Returns the folder itself, which every path of data is relative to.
+    pub(super) fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// Returns what names the present boot of the machine.
+    pub(super) fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// Takes space for an upload; `Full` when the reserve would be touched.
+    pub(super) fn take_space(&self, operation: Operation, key: &str, bytes: u64) -> Result<()> {
+        self.space.take(self.directory(), operation, key, bytes)
+    }
+
+    /// Tells whether an upload of `bytes` may begin, without taking their space.
+    pub(super) fn check_space(&self, operation: Operation, key: &str, bytes: u64) -> Result<()> {
+        self.space.check(self.directory(), operation, key, bytes)
+    }
+
+    /// Makes the names in the folder durable.
+    pub(super) fn sync(&self, operation: Operation) -> Result<()> {
+        let name = self.path.display().to_string();
+        rustix::fs::fsync(&self.directory)
+            .map_err(|error| failure::from_io(operation, &name, error))
+    }
+}
+
+fn make(path: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| cannot(path, "make", error))
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    let options = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    let file = options
+        .open(path.join("lock"))
+        .map_err(|error| cannot(path, "write to", error))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::WOULDBLOCK) => {
+            let reason = format!("another server has the data folder {} open", path.display());
+            Err(open_error(Kind::Unavailable, path, reason))
+        }
+        Err(error) => Err(cannot(path, "lock", error)),
+    }
+}
+
+fn check_format(path: &Path, directory: BorrowedFd<'_>) -> Result<()> {
+    let text = match std::fs::read_to_string(path.join("format")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if path.join("records.redb").exists() {
+                let reason = format!(
+                    "the data folder {} has records but lost its file `format`; was only a part \
+                     of it copied?",
+                    path.display()
+                );
+                return Err(open_error(Kind::Corrupt, path, reason));
+            }
+            let created = publish::create(directory, "format", FORMAT.as_bytes());
+            return created.map_err(|error| cannot(path, "write to", error));
+        }
+        Err(error) => return Err(cannot(path, "read", error)),
+    };
+    if text == FORMAT {
+        return Ok(());
+    }
+    let reason = format!(
+        "the data folder {} has the layout {:?}, this version knows {:?}; use the version that \
+         wrote it",
+        path.display(),
+        text.trim_end(),
+        FORMAT.trim_end()
+    );
+    Err(open_error(Kind::Corrupt, path, reason))
+}
+
+/// An upload is published by a rename, which does not cross file systems.
+fn check_one_file_system(path: &Path) -> Result<()> {
+    let device = |name: &str| {
+        let status = rustix::fs::stat(path.join(name));
+        status
+            .map(|status| status.st_dev)
+            .map_err(|error| cannot(path, "read", error))
+    };
+    if device("data")? != device("uploads")? {
+        let reason = format!(
+            "`data` and `uploads` in {} are on different file systems; mount the folder as a whole",
+            path.display()
+        );
+        return Err(open_error(Kind::Invalid, path, reason));
+    }
+    Ok(())
+}
+
+/// Names the boot; where the kernel does not say, every start counts as one.
+fn boot_id() -> String {
+    let told = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    told.map_or_else(
+        |_| format!("{:032x}", rand::random::<u128>()),
+        |id| id.trim().to_owned(),
+    )
+}
+
+fn cannot(path: &Path, what: &str, error: impl Into<std::io::Error>) -> StorageError {
+    let error = error.into();
+    let kind = failure::kind(&error);
+    open_error(
+        kind,
+        path,
+        format!("cannot {what} the data folder {}: {error}", path.display()),
+    )
+}
+
+fn open_error(kind: Kind, path: &Path, reason: String) -> StorageError {
+    StorageError::new(kind, Operation::Open, path.display().to_string(), reason)
+}

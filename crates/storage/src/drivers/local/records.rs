@@ -1,0 +1,216 @@
+//! The record half of the local driver: reads inline, writes through the writer thread.
+
+use super::backend::Health;
+use super::batch::Write;
+use super::database::{Published, RecordFile};
+use super::folder::Folder;
+use super::writer::{Message, Request, Writer};
+use crate::clock::Clock;
+use crate::limits;
+use crate::{
+    Condition, Kind, Operation, Outcome, Page, Read, Record, RecordStore, Result, StorageError,
+    Timestamp, Version,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Payload that may wait for the writer thread, in KiB; further writes wait for their turn.
+const QUEUE_KIB: usize = 32 * 1024;
+
+/// How many keys a listing looks at before it leaves the worker for a thread that may block. A
+/// page of a thousand records stays; ten thousand, or a heap of tombstones, do not.
+const INLINE_KEYS: usize = 2000;
+
+/// Records in a redb file. A clone shares them.
+#[derive(Clone, Debug)]
+pub struct LocalRecords {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    // Fields are dropped in this order: the thread has ended before the folder's lock is released.
+    thread: WriterThread,
+    published: Arc<Published>,
+    clock: Arc<dyn Clock>,
+    queue: Semaphore,
+    _folder: Arc<Folder>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("LocalRecords")
+            .finish_non_exhaustive()
+    }
+}
+
+/// The writer thread, which is told to end and waited for when this is dropped.
+struct WriterThread {
+    messages: Sender<Message>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl WriterThread {
+    fn end(&self) {
+        // The send fails when the thread has ended already.
+        let _ = self.messages.send(Message::End);
+        let handle = self
+            .handle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if handle.is_some_and(|handle| handle.join().is_err()) {
+            tracing::error!("the record writer had panicked");
+        }
+    }
+}
+
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl LocalRecords {
+    /// Opens the record file of a folder and starts its writer thread.
+    pub(super) fn open(
+        folder: Arc<Folder>,
+        cache_bytes: usize,
+        health: Arc<Health>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let published = Arc::<Published>::default();
+        let path = folder.path_of("records.redb");
+        let file = RecordFile::open(path, cache_bytes, Arc::clone(&published), health)?;
+        folder.sync(Operation::Open)?;
+        let (sender, receiver) = mpsc::channel();
+        let writer = Writer::new(file, Arc::clone(&clock));
+        let thread = std::thread::Builder::new().name("record-writer".to_owned());
+        let handle = thread
+            .spawn(move || writer.run(&receiver))
+            .map_err(|error| {
+                StorageError::new(Kind::Unavailable, Operation::Open, "record-writer", error)
+            })?;
+        let thread = WriterThread {
+            messages: sender,
+            handle: Mutex::new(Some(handle)),
+        };
+        let queue = Semaphore::new(QUEUE_KIB);
+        let shared = Shared {
+            thread,
+            published,
+            clock,
+            queue,
+            _folder: folder,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Applies what waits, closes the file and ends the writer thread. Every later call fails with
+    /// `Unavailable`. Blocks until it is done.
+    pub(super) fn close(&self) {
+        self.shared.thread.end();
+    }
+
+    async fn write(&self, write: Write) -> Result<Outcome> {
+        let sent = self.shared.clock.monotonic();
+        let (operation, key) = (write.operation(), write.key.clone());
+        let has_ended = || {
+            let reason = "the record writer has ended";
+            StorageError::new(Kind::Unavailable, operation, key.as_str(), reason)
+        };
+        let kib = write.bytes.as_ref().map_or(0, Bytes::len) / 1024 + 1;
+        let kib = u32::try_from(kib).expect("a record is far smaller than 4 TiB");
+        let _turn = self
+            .shared
+            .queue
+            .acquire_many(kib)
+            .await
+            .expect("it is never closed");
+        let (answer, outcome) = oneshot::channel();
+        let request = Request {
+            write,
+            sent,
+            answer,
+        };
+        self.shared
+            .thread
+            .messages
+            .send(Message::Write(request))
+            .map_err(|_| has_ended())?;
+        outcome.await.map_err(|_| has_ended())?
+    }
+}
+
+#[async_trait]
+impl RecordStore for LocalRecords {
+    async fn get(&self, key: &str) -> Result<Read> {
+        limits::check_key(Operation::Get, key)?;
+        let snapshot = self.shared.published.current(Operation::Get, key)?;
+        let read = snapshot.with_value(Operation::Get, key, |value| Read {
+            record: value.record.map(|bytes| Record {
+                bytes: Bytes::copy_from_slice(bytes),
+                modified: value.modified,
+            }),
+            version: value.version(),
+        })?;
+        Ok(read.unwrap_or(Read {
+            record: None,
+            version: Version::NEVER,
+        }))
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<Outcome> {
+        limits::check_key(Operation::Put, key)?;
+        limits::check_record(key, &bytes)?;
+        self.write(Write {
+            key: key.to_owned(),
+            bytes: Some(bytes),
+            condition,
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &str, condition: Condition) -> Result<Outcome> {
+        limits::check_key(Operation::Delete, key)?;
+        self.write(Write {
+            key: key.to_owned(),
+            bytes: None,
+            condition,
+        })
+        .await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Page> {
+        limits::check_page(prefix, limit)?;
+        let snapshot = self.shared.published.current(Operation::List, prefix)?;
+        let begun = snapshot.scan(prefix, start_after, limit, INLINE_KEYS, Page::default())?;
+        let Some(stopped_at) = begun.stopped_at else {
+            return Ok(begun.page);
+        };
+        let prefix_owned = prefix.to_owned();
+        let rest = tokio::task::spawn_blocking(move || {
+            snapshot.scan(
+                &prefix_owned,
+                Some(&stopped_at),
+                limit,
+                usize::MAX,
+                begun.page,
+            )
+        });
+        let scan = rest.await.map_err(|error| {
+            StorageError::new(Kind::Unavailable, Operation::List, prefix, error)
+        })??;
+        Ok(scan.page)
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        Ok(self.shared.clock.now())
+    }
+}

@@ -1,0 +1,218 @@
+//! The one thread that writes records: gathers what waits into one transaction and one fsync.
+
+use super::batch::{Batch, Write};
+use super::database::RecordFile;
+use super::snapshot::Snapshot;
+use crate::clock::Clock;
+use crate::{Kind, Operation, Outcome, Result, StorageError, TOMBSTONE_AGE, Timestamp};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a write may wait before it is refused unapplied: no request lands later than this
+/// after it was sent.
+const REQUEST_LIFE: Duration = Duration::from_mins(15);
+
+/// The most writes of one transaction.
+const BATCH_WRITES: usize = 512;
+
+/// The payload at which a transaction takes no further write, in bytes.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// How often old tombstones are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// How long the sweep pauses while there are more of them than it took.
+const SWEEP_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many tombstones the sweep takes at once.
+const SWEEP_TOMBSTONES: usize = 500;
+
+/// A write that waits for the thread.
+pub(super) struct Request {
+    pub(super) write: Write,
+    /// When it was sent, by the monotonic clock.
+    pub(super) sent: Duration,
+    pub(super) answer: Answer,
+}
+
+/// Where the outcome goes. The caller may have gone away; the write happens all the same.
+type Answer = oneshot::Sender<Result<Outcome>>;
+
+/// What the thread is told.
+pub(super) enum Message {
+    /// Apply a write.
+    Write(Request),
+    /// Apply what came before this and end.
+    End,
+}
+
+/// A write that was decided and waits for the commit.
+struct Decided {
+    operation: Operation,
+    key: String,
+    answer: Answer,
+    outcome: Outcome,
+}
+
+/// The thread's own state.
+pub(super) struct Writer {
+    file: RecordFile,
+    clock: Arc<dyn Clock>,
+    next_sweep: Duration,
+}
+
+impl Writer {
+    /// Makes a writer of an open file.
+    pub(super) fn new(file: RecordFile, clock: Arc<dyn Clock>) -> Self {
+        let next_sweep = clock.monotonic() + SWEEP_EVERY;
+        Self {
+            file,
+            clock,
+            next_sweep,
+        }
+    }
+
+    /// Works until it is told to end or nobody is left who could write; then closes the file.
+    pub(super) fn run(mut self, messages: &Receiver<Message>) {
+        let mut has_ended = false;
+        while !has_ended {
+            let wait = self.next_sweep.saturating_sub(self.clock.monotonic());
+            let mut requests = Vec::new();
+            match messages.recv_timeout(wait) {
+                Ok(Message::Write(request)) => has_ended = gather(request, &mut requests, messages),
+                Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => has_ended = true,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.process(requests);
+        }
+        self.file.close();
+    }
+
+    fn process(&mut self, requests: Vec<Request>) {
+        let is_sweep_due = self.clock.monotonic() >= self.next_sweep;
+        if requests.is_empty() && !is_sweep_due {
+            return;
+        }
+        let snapshot = match self.file.ready() {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                self.next_sweep = self.clock.monotonic() + SWEEP_EVERY;
+                for Request { write, answer, .. } in requests {
+                    let _ = answer.send(Err(repeat(&error, write.operation(), &write.key)));
+                }
+                return;
+            }
+        };
+        let now = self.clock.now();
+        let mut batch = Batch::new(&snapshot, now);
+        let decided = requests
+            .into_iter()
+            .filter_map(|request| self.decide(&mut batch, request));
+        let decided: Vec<Decided> = decided.collect();
+        let old = if is_sweep_due {
+            self.old_tombstones(&snapshot, now)
+        } else {
+            Vec::new()
+        };
+        if batch.is_empty() && old.is_empty() {
+            return;
+        }
+        let committed = self.file.commit(&batch, &old);
+        for Decided {
+            operation,
+            key,
+            answer,
+            outcome,
+        } in decided
+        {
+            let result = match &committed {
+                Ok(()) => Ok(outcome),
+                Err(error) => Err(repeat(error, operation, &key)),
+            };
+            let _ = answer.send(result);
+        }
+    }
+
+    /// Decides one request; returns it when its answer waits for the commit.
+    fn decide(&self, batch: &mut Batch<'_>, request: Request) -> Option<Decided> {
+        let Request {
+            write,
+            sent,
+            answer,
+        } = request;
+        let (operation, key) = (write.operation(), write.key.clone());
+        if self.clock.monotonic().saturating_sub(sent) > REQUEST_LIFE {
+            let reason = "the write waited longer than a request may live and was not applied";
+            let _ = answer.send(Err(StorageError::new(
+                Kind::Unavailable,
+                operation,
+                key,
+                reason,
+            )));
+            return None;
+        }
+        // Decided by what is durable already, a refusal need not wait for the commit; decided by
+        // another write of this batch it must, because that write may yet fail.
+        let depends_on_batch = batch.has_changed(&key);
+        match batch.decide(write) {
+            Ok(Outcome::Conflict) if !depends_on_batch => {
+                let _ = answer.send(Ok(Outcome::Conflict));
+                None
+            }
+            Ok(outcome) => Some(Decided {
+                operation,
+                key,
+                answer,
+                outcome,
+            }),
+            Err(error) => {
+                let _ = answer.send(Err(error));
+                None
+            }
+        }
+    }
+
+    fn old_tombstones(
+        &mut self,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Vec<super::snapshot::Tombstone> {
+        let found = snapshot.old_tombstones(now.minus(TOMBSTONE_AGE), SWEEP_TOMBSTONES);
+        let old = found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to look for old tombstones");
+            Vec::new()
+        });
+        let pause = if old.len() == SWEEP_TOMBSTONES {
+            SWEEP_PAUSE
+        } else {
+            SWEEP_EVERY
+        };
+        self.next_sweep = self.clock.monotonic() + pause;
+        old
+    }
+}
+
+/// Takes what waits, up to the limits of a transaction; tells whether the end was among it.
+fn gather(first: Request, requests: &mut Vec<Request>, messages: &Receiver<Message>) -> bool {
+    let mut payload_bytes = first.write.bytes.as_ref().map_or(0, bytes::Bytes::len);
+    requests.push(first);
+    while requests.len() < BATCH_WRITES && payload_bytes < BATCH_BYTES {
+        match messages.try_recv() {
+            Ok(Message::Write(request)) => {
+                payload_bytes += request.write.bytes.as_ref().map_or(0, bytes::Bytes::len);
+                requests.push(request);
+            }
+            Ok(Message::End) => return true,
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// Gives an error of the whole batch to one of its callers.
+fn repeat(error: &StorageError, operation: Operation, key: &str) -> StorageError {
+    let cause = std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
+    StorageError::new(error.kind(), operation, key, cause)
+}
