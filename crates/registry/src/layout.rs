@@ -113,6 +113,13 @@ pub fn referrer(repository: &RepositoryName, subject: &Digest, referrer: &Digest
     format!("{}{name}", referrers(repository, subject))
 }
 
+/// Returns the digest of a referrer from what follows [`referrers`] in its key.
+#[must_use]
+pub fn digest_of_referrer(name: &str) -> Option<Digest> {
+    let (algorithm, hex) = name.split_once('.')?;
+    Digest::parse(&format!("{algorithm}:{hex}")).ok()
+}
+
 /// Key that says: this repository exists.
 #[must_use]
 pub fn catalog(repository: &RepositoryName) -> String {

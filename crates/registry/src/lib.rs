@@ -6,18 +6,23 @@
 
 mod background;
 mod blob;
+mod catalog;
 mod error;
+mod history;
 mod ids;
 pub mod layout;
 mod link;
+mod manifest;
 mod mount;
 mod open_uploads;
 mod protect;
 pub mod record;
+mod referrer;
 mod register;
 mod registry;
 mod settings;
 mod sweep;
+mod tag;
 #[cfg(test)]
 mod testing;
 mod upload;
@@ -26,9 +31,13 @@ mod window;
 
 pub use background::Background;
 pub use blob::{Blob, BlobBody, BlobMeta};
+pub use catalog::CatalogPage;
 pub use error::{RegistryError, Result};
 pub use ids::{Generation, IdSource, Nonce, RandomIds, UploadId};
+pub use manifest::{ManifestMeta, ManifestPush, Pushed, StoredManifest};
 pub use mount::{MountSource, Mounted};
+pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
 pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
+pub use tag::TagPage;
 pub use upload::{Closing, UploadWriter};

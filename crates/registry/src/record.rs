@@ -8,11 +8,13 @@
 //! a changed encoding needs a new version byte, and a reader that does not know a version says so.
 
 mod blob;
+mod catalog;
 mod manifest;
 mod session;
 mod tag;
 
 pub use blob::{BlobRecord, BlobState, LinkRecord, LinkState};
+pub use catalog::CatalogRecord;
 pub use manifest::{ManifestRecord, ManifestState, ReferrerRecord};
 pub use session::{SessionRecord, SessionState, Staged, Target};
 pub use tag::{EndedBy, Ending, HistoryRecord, TagRecord, TaggedRecord};

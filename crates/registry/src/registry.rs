@@ -5,6 +5,7 @@ use crate::ids::{Generation, IdSource, Nonce};
 use crate::open_uploads::OpenUploads;
 use crate::protect::Protected;
 use crate::record::Encoded;
+use crate::referrer::ListedReferrers;
 use crate::settings::Settings;
 use crate::upload::Forgotten;
 use crate::verify::Verifications;
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) verifications: Verifications,
     pub(crate) open_uploads: OpenUploads,
     pub(crate) forgotten: Forgotten,
+    pub(crate) listed_referrers: ListedReferrers,
 }
 
 /// A record that was read and decoded, with the version that a write must match.
@@ -70,6 +72,7 @@ impl Registry {
                 verifications,
                 open_uploads,
                 forgotten: Forgotten::default(),
+                listed_referrers: ListedReferrers::new(),
             }),
         }
     }

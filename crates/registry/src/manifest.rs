@@ -1,0 +1,239 @@
+//! Manifests as readers see them: HEAD and GET, by tag and by digest.
+//!
+//! `manifest/push.rs` owns PUT, `manifest/delete.rs` DELETE, `manifest/live.rs` the life of a
+//! record that both change.
+
+mod delete;
+mod live;
+mod push;
+mod references;
+mod staged;
+
+#[cfg(test)]
+mod tests;
+
+pub use push::{ManifestPush, Pushed};
+
+pub(crate) use live::{Attempt, Naming};
+
+use crate::protect::{Guarded, Standing};
+use crate::record::{Content, ManifestRecord, ManifestState, TagRecord};
+use crate::registry::{ROUNDS, Registry, Seen};
+use crate::{Nonce, RegistryError, Result, layout};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use roadstead_oci::{Digest, Reference, RepositoryName, Tag};
+use roadstead_storage::{DataRef, Kind, Operation, StorageError, Version};
+use std::fmt::Display;
+use tracing::error;
+
+/// What HEAD tells of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestMeta {
+    /// Its digest; by tag, of the algorithm that it was tagged under.
+    pub digest: Digest,
+    /// The media type that it was pushed as.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A manifest, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// What HEAD tells of it.
+    pub meta: ManifestMeta,
+    /// The bytes that were pushed.
+    pub bytes: Bytes,
+}
+
+impl Guarded for ManifestRecord {
+    fn standing(&self) -> Standing {
+        match self.state {
+            ManifestState::Live => Standing::Live,
+            ManifestState::Condemned => Standing::Condemned,
+            // Still readable, but whoever names it now would name what is about to go.
+            ManifestState::Deleting | ManifestState::Dead => Standing::Gone,
+        }
+    }
+
+    fn revived(self, nonce: Nonce) -> Self {
+        Self {
+            state: ManifestState::Live,
+            nonce,
+            ..self
+        }
+    }
+}
+
+impl ManifestRecord {
+    /// Tells whether readers see the manifest: in every state but the last.
+    pub(crate) fn is_readable(&self) -> bool {
+        match self.state {
+            ManifestState::Live | ManifestState::Condemned | ManifestState::Deleting => true,
+            ManifestState::Dead => false,
+        }
+    }
+
+    fn meta(&self, digest: &Digest) -> ManifestMeta {
+        ManifestMeta {
+            digest: digest.clone(),
+            media_type: self.media_type.as_str().to_owned(),
+            size: self.content.length(),
+        }
+    }
+}
+
+impl Registry {
+    /// Tells what a reference names. One storage call: a tag always names a readable manifest.
+    ///
+    /// # Errors
+    /// `ManifestUnknown`; `NameUnknown` when nothing was ever pushed to the repository; `Storage`.
+    pub async fn manifest_head(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<ManifestMeta> {
+        let found = match reference {
+            Reference::Tag(tag) => {
+                let key = layout::tag(repository, tag);
+                self.read::<TagRecord>(&key).await?.record.map(Into::into)
+            }
+            Reference::Digest(digest) => {
+                let seen = self.read_manifest(repository, digest).await?;
+                let readable = seen.record.filter(ManifestRecord::is_readable);
+                readable.map(|record| record.meta(digest))
+            }
+        };
+        match found {
+            Some(meta) => Ok(meta),
+            None => Err(self.manifest_unknown(repository, reference).await),
+        }
+    }
+
+    /// Returns the manifest that a reference names. By digest one storage call, by tag two.
+    ///
+    /// # Errors
+    /// As `manifest_head`; `Storage` with `Corrupt` when stored bytes are not the manifest's.
+    pub async fn manifest_get(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<StoredManifest> {
+        let found = match reference {
+            Reference::Tag(tag) => self.load_tagged(repository, tag).await?,
+            Reference::Digest(digest) => self.load(repository, digest).await?,
+        };
+        match found {
+            Some(stored) => Ok(stored),
+            None => Err(self.manifest_unknown(repository, reference).await),
+        }
+    }
+
+    /// Follows a tag. A manifest that is gone only means that the tag has moved on since it was
+    /// read; only a tag that is gone is unknown.
+    async fn load_tagged(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+    ) -> Result<Option<StoredManifest>> {
+        let key = layout::tag(repository, tag);
+        let mut followed: Option<Version> = None;
+        for _ in 0..ROUNDS {
+            let seen = self.read::<TagRecord>(&key).await?;
+            let Some(value) = seen.record else {
+                return Ok(None);
+            };
+            if followed.as_ref() == Some(&seen.version) {
+                // Nobody wrote the tag while its manifest was looked for: no race explains this.
+                error!(%repository, %tag, digest = %value.digest, "tag {tag} names a manifest that is not there");
+                return Ok(None);
+            }
+            if let Some(stored) = self.load(repository, &value.digest).await? {
+                return Ok(Some(stored));
+            }
+            followed = Some(seen.version);
+        }
+        Err(Self::contended(&key))
+    }
+
+    /// Reads a manifest by digest; `None` when it is not there.
+    pub(crate) async fn load(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<StoredManifest>> {
+        let mut missing: Option<(Version, RegistryError)> = None;
+        for _ in 0..ROUNDS {
+            let seen = self.read_manifest(repository, digest).await?;
+            let Some(record) = seen.record.filter(ManifestRecord::is_readable) else {
+                return Ok(None);
+            };
+            let meta = record.meta(digest);
+            let data = match record.content {
+                Content::Inline(bytes) => return Ok(Some(StoredManifest { meta, bytes })),
+                Content::Data(data) => data,
+            };
+            if let Some((version, error)) = missing.take()
+                && version == seen.version
+            {
+                return Err(error);
+            }
+            match self.read_manifest_data(&data, digest).await {
+                Ok(bytes) => return Ok(Some(StoredManifest { meta, bytes })),
+                // Deleted since the record was read, or really missing: the record tells.
+                Err(RegistryError::Storage(error)) if error.kind() == Kind::NotFound => {
+                    missing = Some((seen.version, error.into()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Self::contended(&layout::manifest(repository, digest)))
+    }
+
+    /// Reads a manifest too large for its record. Such ones are few, so each read is hashed.
+    async fn read_manifest_data(&self, data: &DataRef, digest: &Digest) -> Result<Bytes> {
+        let mut stream = self.inner.data.read(&data.key, 0..data.length).await?;
+        let mut bytes = BytesMut::with_capacity(usize::try_from(data.length).unwrap_or(0));
+        while let Some(block) = stream.try_next().await? {
+            bytes.extend_from_slice(&block);
+        }
+        if Digest::of(digest.algorithm(), &bytes) != *digest {
+            let text = format!("stored manifest does not hash to {digest}");
+            let key = data.key.as_str();
+            return Err(StorageError::new(Kind::Corrupt, Operation::Read, key, text).into());
+        }
+        Ok(bytes.freeze())
+    }
+
+    pub(crate) async fn read_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Seen<ManifestRecord>> {
+        self.read(&layout::manifest(repository, digest)).await
+    }
+
+    /// Says why a manifest or tag is not there: with the repository, or without it.
+    pub(crate) async fn manifest_unknown(
+        &self,
+        repository: &RepositoryName,
+        what: &(impl Display + ?Sized),
+    ) -> RegistryError {
+        match self.repository_exists(repository).await {
+            Ok(true) => RegistryError::ManifestUnknown(what.to_string()),
+            Ok(false) => RegistryError::NameUnknown(repository.clone()),
+            Err(error) => error,
+        }
+    }
+}
+
+impl From<TagRecord> for ManifestMeta {
+    fn from(value: TagRecord) -> Self {
+        Self {
+            digest: value.digest,
+            media_type: value.media_type,
+            size: value.size,
+        }
+    }
+}
