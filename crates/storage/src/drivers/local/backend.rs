@@ -29,8 +29,10 @@ impl Health {
 #[cfg(test)]
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    /// Every write fails as on a full disk.
+    /// Every write beyond what was ever written fails, as the holes of a file do on a full disk.
     pub(super) disk_full: AtomicBool,
+    /// Up to where the file has been written, in bytes.
+    written_to: std::sync::atomic::AtomicU64,
     /// Every fsync fails.
     pub(super) sync: AtomicBool,
     /// Counts the fsyncs.
@@ -39,13 +41,13 @@ pub(super) struct Faults {
 
 #[cfg(test)]
 impl Faults {
-    fn check_space(&self) -> io::Result<()> {
-        let full = self.disk_full.load(Ordering::Acquire);
-        if full {
-            Err(rustix::io::Errno::NOSPC.into())
-        } else {
-            Ok(())
+    fn check_write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let end = offset + data.len() as u64;
+        if self.disk_full.load(Ordering::Acquire) && end > self.written_to.load(Ordering::Acquire) {
+            return Err(rustix::io::Errno::NOSPC.into());
         }
+        self.written_to.fetch_max(end, Ordering::AcqRel);
+        Ok(())
     }
 
     fn check_sync(&self) -> io::Result<()> {
@@ -91,8 +93,6 @@ impl StorageBackend for WatchedFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        #[cfg(test)]
-        self.health.faults.check_space()?;
         self.inner.set_len(length)
     }
 
@@ -106,7 +106,7 @@ impl StorageBackend for WatchedFile {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         #[cfg(test)]
-        self.health.faults.check_space()?;
+        self.health.faults.check_write(offset, data)?;
         self.inner.write(offset, data)
     }
 

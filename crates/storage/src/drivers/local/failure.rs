@@ -38,7 +38,7 @@ pub(super) fn kind(error: &io::Error) -> Kind {
         E::NotFound => Kind::NotFound,
         E::StorageFull | E::QuotaExceeded => Kind::Full,
         E::PermissionDenied | E::ReadOnlyFilesystem => Kind::Denied,
-        E::UnexpectedEof => Kind::Corrupt,
+        E::UnexpectedEof | E::InvalidData => Kind::Corrupt,
         E::OutOfMemory | E::TimedOut => Kind::Unavailable,
         _ if is_out_of_handles(error) => Kind::Unavailable,
         _ => Kind::Io,

@@ -8,7 +8,7 @@ use super::folder::Folder;
 use super::gather::Pieces;
 use super::place::Place;
 use super::publish::{self, DurableFolders, Unpublished};
-use crate::{DataRef, Kind, Operation, Result, StorageError, Timestamp};
+use crate::{DataKey, DataRef, Kind, Operation, Result, StorageError, Timestamp};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -190,9 +190,9 @@ impl Claim {
         let mut file = self.staged.lock();
         self.check(Operation::Append, &file)?;
         let handle = self.open(Operation::Append, folder, &mut file, offset)?;
-        pieces.write_at(handle.as_fd(), offset).map_err(|error| {
-            failure::from_io(Operation::Append, self.staged.place.key().as_str(), error)
-        })
+        pieces
+            .write_at(handle.as_fd(), offset)
+            .map_err(|error| failure::from_io(Operation::Append, self.key().as_str(), error))
     }
 
     /// Brings what is written so far to the disk, so that the finish has less to do. Blocks.
@@ -203,9 +203,13 @@ impl Claim {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let Some(handle) = handle else { return Ok(()) };
-        rustix::fs::fdatasync(&*handle).map_err(|error| {
-            failure::from_io(Operation::Append, self.staged.place.key().as_str(), error)
-        })
+        rustix::fs::fdatasync(&*handle)
+            .map_err(|error| failure::from_io(Operation::Append, self.key().as_str(), error))
+    }
+
+    /// Returns the key of the upload.
+    pub(super) fn key(&self) -> DataKey {
+        self.staged.place.key()
     }
 
     fn check(&self, operation: Operation, file: &StagedFile) -> Result<()> {
@@ -263,8 +267,7 @@ impl Claim {
 
     fn superseded(&self, operation: Operation, newest: u64) -> StorageError {
         let reason = format!("writer {newest} went on after writer {}", self.epoch);
-        let key = self.staged.place.key();
-        StorageError::new(Kind::Superseded, operation, key.as_str(), reason)
+        StorageError::new(Kind::Superseded, operation, self.key().as_str(), reason)
     }
 }
 

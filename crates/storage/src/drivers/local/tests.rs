@@ -1,4 +1,8 @@
-//! The suite over the local driver.
+//! The suite over the local driver, and what only this driver can show.
+
+mod files;
+mod folder;
+mod records;
 
 use super::{LocalSettings, LocalStore};
 use crate::clock::MachineClock;

@@ -137,12 +137,18 @@ impl Writer {
             return Ok(());
         }
         let reason = "an earlier write of this upload failed; resume it from its last checkpoint";
-        Err(StorageError::new(Kind::Io, operation, "", reason))
+        Err(StorageError::new(
+            Kind::Io,
+            operation,
+            self.claim.key().as_str(),
+            reason,
+        ))
     }
 
     fn begin_write(&mut self, operation: Operation) -> Result<()> {
         let length = self.gather.length() as u64;
-        self.folder.take_space(operation, "", length)?;
+        self.folder
+            .take_space(operation, self.claim.key().as_str(), length)?;
         let pieces = self.gather.take();
         let (folder, claim, offset) = (Arc::clone(&self.folder), self.claim.clone(), self.offset);
         let write = move || claim.write(&folder, &pieces, offset);
@@ -153,7 +159,7 @@ impl Writer {
     }
 
     async fn settle_write(&mut self) -> Result<()> {
-        let result = settle(&mut self.writing).await;
+        let result = settle(&self.claim, &mut self.writing).await;
         self.has_failed |= result.is_err();
         result
     }
@@ -178,16 +184,23 @@ impl Writer {
     }
 
     async fn settle_write_back(&mut self) -> Result<()> {
-        let result = settle(&mut self.writing_back).await;
+        let result = settle(&self.claim, &mut self.writing_back).await;
         self.has_failed |= result.is_err();
         result
     }
 }
 
 /// Waits for a task, which stays in its place if this wait is given up.
-async fn settle(task: &mut Option<JoinHandle<Result<()>>>) -> Result<()> {
+async fn settle(claim: &Claim, task: &mut Option<JoinHandle<Result<()>>>) -> Result<()> {
     let Some(handle) = task else { return Ok(()) };
     let joined = handle.await;
     *task = None;
-    joined.map_err(|error| StorageError::new(Kind::Unavailable, Operation::Append, "", error))?
+    joined.map_err(|error| {
+        StorageError::new(
+            Kind::Unavailable,
+            Operation::Append,
+            claim.key().as_str(),
+            error,
+        )
+    })?
 }

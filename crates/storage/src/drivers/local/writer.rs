@@ -76,18 +76,21 @@ impl Writer {
 
     /// Works until it is told to end or nobody is left who could write; then closes the file.
     pub(super) fn run(mut self, messages: &Receiver<Message>) {
-        let mut has_ended = false;
-        while !has_ended {
-            let wait = self.next_sweep.saturating_sub(self.clock.monotonic());
-            let mut requests = Vec::new();
-            match messages.recv_timeout(wait) {
-                Ok(Message::Write(request)) => has_ended = gather(request, &mut requests, messages),
-                Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => has_ended = true,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            self.process(requests);
-        }
+        while !self.turn(messages) {}
         self.file.close();
+    }
+
+    /// Waits for writes or for the next sweep, and does what is due; tells whether the end came.
+    pub(super) fn turn(&mut self, messages: &Receiver<Message>) -> bool {
+        let wait = self.next_sweep.saturating_sub(self.clock.monotonic());
+        let mut requests = Vec::new();
+        let has_ended = match messages.recv_timeout(wait) {
+            Ok(Message::Write(request)) => gather(request, &mut requests, messages),
+            Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+        };
+        self.process(requests);
+        has_ended
     }
 
     fn process(&mut self, requests: Vec<Request>) {

@@ -1,0 +1,262 @@
+//! The writer thread: what it gathers, what it refuses, and how it bears errors of the disk.
+
+use super::{open, settings};
+use crate::clock::{Clock, MachineClock};
+use crate::drivers::local::LocalStore;
+use crate::drivers::local::backend::Health;
+use crate::drivers::local::batch::Write;
+use crate::drivers::local::database::{Published, RecordFile};
+use crate::drivers::local::writer::{Message, Request, Writer};
+use crate::suite::applied;
+use crate::{
+    Condition, Kind, ManualClock, Operation, Outcome, RecordStore, Result, TOMBSTONE_AGE,
+    Timestamp, Version,
+};
+use bytes::Bytes;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+const X: Bytes = Bytes::from_static(b"x");
+
+/// Gives the writer what waits, all at once, and returns what it answers and how many fsyncs it
+/// took.
+fn run(clock: &Arc<ManualClock>, writes: Vec<(Write, Duration)>) -> (Vec<Result<Outcome>>, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let (published, health) = (Arc::<Published>::default(), Arc::<Health>::default());
+    let path = folder.path().join("records.redb");
+    let file = RecordFile::open(path, 1024 * 1024, published, Arc::clone(&health)).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let mut answers = Vec::new();
+    for (write, sent) in writes {
+        let (answer, outcome) = oneshot::channel();
+        sender
+            .send(Message::Write(Request {
+                write,
+                sent,
+                answer,
+            }))
+            .ok()
+            .unwrap();
+        answers.push(outcome);
+    }
+    let before = health.faults.syncs.load(Ordering::SeqCst);
+    let mut thread = Writer::new(file, Arc::<ManualClock>::clone(clock));
+    assert!(!thread.turn(&receiver));
+    let syncs = health.faults.syncs.load(Ordering::SeqCst) - before;
+    let outcomes = answers
+        .into_iter()
+        .map(|outcome| outcome.blocking_recv().unwrap())
+        .collect();
+    (outcomes, syncs)
+}
+
+fn put(key: &str, condition: Condition) -> Write {
+    Write {
+        key: key.to_owned(),
+        bytes: Some(X),
+        condition,
+    }
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)))
+}
+
+#[test]
+fn writes_that_wait_together_share_one_commit() {
+    let one = vec![(put("key", Condition::Any), Duration::ZERO)];
+    let (_, syncs_of_one) = run(&clock(), one);
+    let many = (0..100).map(|number| {
+        (
+            put(&format!("k{number}"), Condition::Absent),
+            Duration::ZERO,
+        )
+    });
+    let (outcomes, syncs_of_many) = run(&clock(), many.collect());
+    assert!(
+        outcomes
+            .into_iter()
+            .all(|outcome| matches!(outcome, Ok(Outcome::Applied(_))))
+    );
+    assert_eq!(syncs_of_many, syncs_of_one);
+}
+
+#[test]
+fn each_condition_is_decided_by_the_writes_before_it_in_the_batch() {
+    let writes = [
+        Condition::Absent,
+        Condition::Absent,
+        Condition::Matches(Version::NEVER),
+    ];
+    let writes = writes.map(|condition| (put("key", condition), Duration::ZERO));
+    let (outcomes, _) = run(&clock(), writes.into());
+    assert!(matches!(outcomes[0], Ok(Outcome::Applied(_))));
+    assert!(matches!(outcomes[1], Ok(Outcome::Conflict)));
+    assert!(matches!(outcomes[2], Ok(Outcome::Conflict)));
+}
+
+#[test]
+fn a_batch_of_refusals_costs_no_fsync() {
+    let stale = Condition::Matches(Version::nonce(7));
+    let writes = (0..10)
+        .map(|_| (put("key", stale.clone()), Duration::ZERO))
+        .collect();
+    let (outcomes, syncs) = run(&clock(), writes);
+    assert!(
+        outcomes
+            .into_iter()
+            .all(|outcome| matches!(outcome, Ok(Outcome::Conflict)))
+    );
+    assert_eq!(syncs, 0);
+}
+
+#[test]
+fn a_write_that_waited_longer_than_a_request_may_live_is_not_applied() {
+    let clock = clock();
+    clock.advance(Duration::from_mins(16));
+    let late = (put("key", Condition::Absent), Duration::from_secs(59));
+    let in_time = (put("key", Condition::Absent), Duration::from_secs(61));
+    let (outcomes, _) = run(&clock, vec![late, in_time]);
+    assert_eq!(outcomes[0].as_ref().unwrap_err().kind(), Kind::Unavailable);
+    assert!(matches!(outcomes[1], Ok(Outcome::Applied(_))));
+}
+
+#[tokio::test]
+async fn a_tombstone_is_swept_once_no_request_of_its_time_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let store = LocalStore::open(&settings(&folder), Arc::<ManualClock>::clone(&clock)).unwrap();
+    let records = store.records();
+    let tombstone = applied(records.delete("key", Condition::Any).await.unwrap());
+    applied(records.delete("again", Condition::Any).await.unwrap());
+    let again = applied(records.put("again", X, Condition::Absent).await.unwrap());
+
+    clock.advance(TOMBSTONE_AGE);
+    applied(records.put("other", X, Condition::Any).await.unwrap());
+    assert_eq!(records.get("key").await.unwrap().version, tombstone);
+
+    clock.advance(Duration::from_mins(1));
+    applied(records.put("other", X, Condition::Any).await.unwrap());
+    assert_eq!(records.get("key").await.unwrap().version, Version::NEVER);
+    assert_eq!(records.get("again").await.unwrap().version, again);
+}
+
+#[tokio::test]
+async fn a_write_that_meets_the_sweep_of_its_tombstone_keeps_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let store = LocalStore::open(&settings(&folder), Arc::<ManualClock>::clone(&clock)).unwrap();
+    let records = store.records();
+    applied(records.delete("key", Condition::Any).await.unwrap());
+    clock.advance(2 * TOMBSTONE_AGE);
+    // The same commit sweeps the tombstone and writes the record.
+    let version = applied(records.put("key", X, Condition::Absent).await.unwrap());
+    assert_eq!(records.get("key").await.unwrap().version, version);
+    clock.advance(Duration::from_mins(1));
+    applied(records.put("other", X, Condition::Any).await.unwrap());
+    assert_eq!(records.get("key").await.unwrap().version, version);
+}
+
+#[tokio::test]
+async fn a_copy_taken_while_the_store_is_open_holds_every_answered_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let records = store.records();
+    for number in 0..50 {
+        applied(
+            records
+                .put(&format!("k{number}"), X, Condition::Any)
+                .await
+                .unwrap(),
+        );
+    }
+    // What a power cut leaves: the bytes of the file, closed by nobody.
+    let crashed = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(crashed.path().join("data")).unwrap();
+    for name in ["data/records.redb", "data/format"] {
+        std::fs::copy(folder.path().join(name), crashed.path().join(name)).unwrap();
+    }
+    let page = open(&crashed)
+        .records()
+        .list("k", None, 1000)
+        .await
+        .unwrap();
+    assert_eq!(page.entries.len(), 50);
+}
+
+fn watched(folder: &tempfile::TempDir) -> (LocalStore, Arc<Health>) {
+    let health = Arc::<Health>::default();
+    let clock: Arc<dyn Clock> = Arc::new(MachineClock::new());
+    let store = LocalStore::open_watched(&settings(folder), clock, Arc::clone(&health)).unwrap();
+    (store, health)
+}
+
+#[tokio::test]
+async fn a_failed_fsync_ends_all_writing_and_no_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, health) = watched(&folder);
+    let records = store.records();
+    let before = applied(records.put("key", X, Condition::Any).await.unwrap());
+
+    health.faults.sync.store(true, Ordering::SeqCst);
+    let failed = records
+        .put("key", Bytes::from_static(b"lost"), Condition::Any)
+        .await;
+    assert_eq!(failed.unwrap_err().kind(), Kind::Io);
+    health.faults.sync.store(false, Ordering::SeqCst);
+
+    let error = records.put("other", X, Condition::Any).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Io);
+    assert!(
+        error
+            .to_string()
+            .contains("earlier fsync of the record file failed"),
+        "{error}"
+    );
+    let read = records.get("key").await.unwrap();
+    assert_eq!((read.record.unwrap().bytes, read.version), (X, before));
+
+    drop((store, records));
+    let records = open(&folder).records();
+    applied(records.put("key", X, Condition::Any).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_until_there_is_space_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, health) = watched(&folder);
+    let records = store.records();
+    applied(records.put("key", X, Condition::Any).await.unwrap());
+
+    health.faults.disk_full.store(true, Ordering::SeqCst);
+    let large = Bytes::from(vec![1; 200_000]);
+    for number in 0..3 {
+        let error = records
+            .put(&format!("k{number}"), large.clone(), Condition::Any)
+            .await;
+        let error = error.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.operation()),
+            (Kind::Full, Operation::Put),
+            "{error}"
+        );
+        assert_eq!(records.get("key").await.unwrap().record.unwrap().bytes, X);
+    }
+
+    health.faults.disk_full.store(false, Ordering::SeqCst);
+    for number in 0..3 {
+        let key = format!("k{number}");
+        applied(
+            records
+                .put(&key, large.clone(), Condition::Absent)
+                .await
+                .unwrap(),
+        );
+        assert_eq!(
+            records.get(&key).await.unwrap().record.unwrap().bytes,
+            large
+        );
+    }
+}
