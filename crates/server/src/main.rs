@@ -1,2 +1,21 @@
-//! The thin binary.
-fn main() {}
+//! The `roadstead` binary: command line, wiring, signals, telemetry. What a registry means is in
+//! the libraries.
+
+mod banner;
+mod commands;
+mod exit;
+mod listen;
+mod serve;
+mod signals;
+mod stores;
+mod telemetry;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match commands::run(commands::CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}

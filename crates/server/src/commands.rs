@@ -1,0 +1,114 @@
+//! The command line: what can be asked of the binary, and where each command is.
+
+mod configuration;
+mod serve;
+mod storage;
+
+use clap::{Args, Parser, Subcommand};
+use roadstead_config::{Config, Environment, LoadOptions, Loaded, Override};
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  roadstead serve                                 everything in ./data, on 127.0.0.1:5000
+  roadstead serve --listen 0.0.0.0:5000 --data /srv/roadstead
+  roadstead serve --config /etc/roadstead.yaml
+  ROADSTEAD_LOG__LEVEL=debug roadstead serve      every setting is a variable, too
+  roadstead config check /etc/roadstead.yaml      before the server meets it
+  roadstead config print                          what would hold, defaults included
+  roadstead storage check                         what the store can do";
+
+/// Roadstead: a private OCI registry in one binary. Images at rest, close to where they run.
+#[derive(Debug, Parser)]
+#[command(name = "roadstead", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the registry until it is told to stop (Ctrl-C or SIGTERM).
+    #[command(after_help = serve::HELP)]
+    Serve(serve::ServeOptions),
+    /// Checks or prints the configuration.
+    #[command(subcommand)]
+    Config(configuration::ConfigCommand),
+    /// Examines the store.
+    #[command(subcommand)]
+    Storage(storage::StorageCommand),
+}
+
+/// Does what the command line asks.
+pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
+    match command_line.command {
+        Command::Serve(options) => serve::run(&options),
+        Command::Config(command) => configuration::run(&command),
+        Command::Storage(command) => storage::run(&command),
+    }
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Args)]
+struct ConfigOptions {
+    /// The configuration file. Without it, the file that `ROADSTEAD_CONFIG` names; without that, the
+    /// defaults hold.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Where the data is, over what the configuration says.
+#[derive(Debug, Args)]
+struct DataOptions {
+    /// The folder for the data, made when it is not there [setting: storage.local.path].
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+}
+
+impl DataOptions {
+    fn overrides(&self) -> Option<Override> {
+        let value = self.data.clone()?;
+        Some(Override {
+            key: "storage.local.path",
+            value,
+            option: "--data",
+        })
+    }
+}
+
+impl ConfigOptions {
+    /// Loads the configuration with this process's environment.
+    fn load(&self, overrides: Vec<Override>) -> anyhow::Result<Loaded> {
+        let file = self.config.as_deref();
+        let environment = Environment::of_process();
+        Ok(Config::load(&LoadOptions {
+            file,
+            overrides,
+            environment,
+        })?)
+    }
+}
+
+/// Writes to the standard output. A reader that has gone away, as `head` does, is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    let written = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,234 @@
+//! The binary as its users meet it: commands, messages, exit codes, signals.
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// A command in a folder of its own, without the environment of this process.
+fn roadstead(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
+    command
+        .current_dir(folder)
+        .env_clear()
+        .args(arguments)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    roadstead(folder, arguments)
+        .output()
+        .expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("is text")
+}
+
+fn folder_with(yaml: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write(&folder.path().join("roadstead.yaml"), yaml);
+    folder
+}
+
+fn write(path: &Path, text: &str) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(path).expect("can be created");
+    file.write_all(text.as_bytes()).expect("can be written");
+}
+
+/// A server that is ended when the test ends.
+struct Server(Child);
+
+impl Server {
+    /// Starts a server on free ports and waits for its first line, which it returns.
+    fn start(folder: &Path, arguments: &[&str]) -> (Self, String) {
+        let mut child = roadstead(folder, arguments)
+            .env("ROADSTEAD_LOG__FORMAT", "human")
+            .env("ROADSTEAD_LISTEN", "127.0.0.1:0")
+            .env("ROADSTEAD_ADMIN__LISTEN", "off")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        let output = child.stdout.take().expect("is piped");
+        let mut line = String::new();
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("says a line");
+        (Self(child), line)
+    }
+
+    fn send(&self, signal: Signal) {
+        let id = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
+        kill_process(id.expect("is a process id"), signal).expect("can be signalled");
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        self.0.wait().expect("ends").code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has usually ended before.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn help_teaches_by_examples() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for arguments in [&["--help"][..], &["serve", "--help"]] {
+        let output = run(folder.path(), arguments);
+        assert!(output.status.success());
+        assert!(text(&output.stdout).contains("roadstead serve --config /etc/roadstead.yaml"));
+    }
+    let version = text(&run(folder.path(), &["--version"]).stdout);
+    assert_eq!(
+        version,
+        format!("roadstead {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn a_valid_file_is_called_valid_with_its_warnings() {
+    let folder = folder_with("storage: {memory: {}}\n");
+    let output = run(folder.path(), &["config", "check", "roadstead.yaml"]);
+    assert!(output.status.success());
+    let expected = "roadstead.yaml is valid\n\
+                    warning: storage.memory: everything is gone when the server ends\n";
+    assert_eq!(text(&output.stdout), expected);
+}
+
+#[test]
+fn every_mistake_of_a_file_is_told_on_a_line_of_its_own() {
+    let folder = folder_with("storage:\n  locl: {path: /x}\nworkers: none\n");
+    let output = run(folder.path(), &["config", "check", "roadstead.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    let lines: Vec<&str> = message.lines().collect();
+    assert_eq!(lines.len(), 2, "{message}");
+    let expected =
+        "roadstead: roadstead.yaml:2:3: unknown key `storage.locl`; did you mean `local`?";
+    assert_eq!(lines.first(), Some(&expected));
+    assert!(message.contains("roadstead.yaml:3:10: workers: `none` is not a whole number"));
+}
+
+#[test]
+fn the_printed_configuration_is_one_that_loads() {
+    let folder = folder_with("limits: {manifest: 1MiB}\n");
+    let print = |file: &str| {
+        let output = roadstead(folder.path(), &["config", "print", "--config", file])
+            .env("ROADSTEAD_WORKERS", "3")
+            .output()
+            .expect("the binary runs");
+        assert!(output.status.success());
+        text(&output.stdout)
+    };
+    let printed = print("roadstead.yaml");
+    assert!(printed.contains("  manifest: 1MiB\n"), "{printed}");
+    assert!(printed.contains("workers: 3\n"), "{printed}");
+    write(&folder.path().join("again.yaml"), &printed);
+    assert_eq!(print("again.yaml"), printed);
+}
+
+#[test]
+fn a_wrong_option_of_serve_is_told_by_its_name() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let output = run(folder.path(), &["serve", "--listen", ":5000"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "roadstead: option --listen: listen: `:5000` has no address; write \
+                    127.0.0.1:5000 for this machine alone or 0.0.0.0:5000 for everybody\n";
+    assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn a_taken_port_is_one_sentence_and_leaves_no_folder_behind() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = run(folder.path(), &["serve", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!(
+        "roadstead: cannot listen on {address}: the address is already in use by another process; \
+         choose another with --listen\n"
+    );
+    assert_eq!(text(&output.stderr), expected);
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_signal_stops_the_server_without_an_error() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = folder_with("storage: {memory: {}}\n");
+        let (mut server, line) =
+            Server::start(folder.path(), &["serve", "--config", "roadstead.yaml"]);
+        assert!(line.contains("listens on http://127.0.0.1:"), "{line}");
+        assert!(line.contains("keeps its data in memory"), "{line}");
+        server.send(signal);
+        assert_eq!(server.exit_code(), Some(0));
+    }
+}
+
+#[test]
+fn a_folder_that_another_server_has_is_refused() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (mut server, line) = Server::start(folder.path(), &["serve"]);
+    let data = folder.path().canonicalize().expect("is there").join("data");
+    assert!(
+        line.ends_with(&format!("keeps its data in {}.\n", data.display())),
+        "{line}"
+    );
+    let listen = ["serve", "--listen", "127.0.0.1:0"];
+    let output = roadstead(folder.path(), &listen)
+        .env("ROADSTEAD_ADMIN__LISTEN", "off")
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "roadstead: another server has the data folder ./data open; choose another with \
+                    --data\n";
+    assert_eq!(text(&output.stderr), expected);
+    server.send(Signal::TERM);
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_one_sentence() {
+    let folder = folder_with("");
+    let output = roadstead(folder.path(), &["serve", "--data", "roadstead.yaml/data"])
+        .env("ROADSTEAD_LISTEN", "127.0.0.1:0")
+        .env("ROADSTEAD_ADMIN__LISTEN", "off")
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    let start = "roadstead: cannot make the data folder roadstead.yaml/data: Not a directory";
+    assert!(message.starts_with(start), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+#[test]
+fn a_disk_below_the_reserve_is_one_sentence() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let output = roadstead(folder.path(), &["serve"])
+        .env("ROADSTEAD_LISTEN", "127.0.0.1:0")
+        .env("ROADSTEAD_ADMIN__LISTEN", "off")
+        .env("ROADSTEAD_STORAGE__LOCAL__RESERVE", "1PiB")
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(
+        message.starts_with("roadstead: the disk of the data folder ./data has "),
+        "{message}"
+    );
+    assert!(
+        message.ends_with("lower storage.local.reserve\n"),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
