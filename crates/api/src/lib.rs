@@ -1,1 +1,31 @@
-//! (to come)
+//! The HTTP face of Roadstead, the only crate that knows actix-web.
+//!
+//! A request goes through `dispatch`, which reads its path, asks `access` whether its sender may,
+//! and hands it to one of the `handlers`. A handler makes one call of the registry and builds the
+//! answer from the parts in `respond`, `range_response` and `outgoing`. Every failure is an
+//! `ApiError`, and `error` alone knows its status.
+//!
+//! Nothing here keeps state between requests, and no body of a blob is ever held in memory.
+
+mod access;
+mod admin;
+mod body;
+mod conditional;
+mod connection;
+mod dispatch;
+mod error;
+mod handlers;
+mod observe;
+mod outgoing;
+mod page;
+mod parameters;
+mod range_response;
+mod respond;
+mod server;
+mod state;
+
+pub use admin::{AdminState, bind_admin};
+pub use body::BodyPace;
+pub use observe::HttpMetrics;
+pub use server::{Bound, ServerSettings, Stopper, bind};
+pub use state::AppState;

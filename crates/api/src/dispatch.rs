@@ -1,0 +1,241 @@
+//! From a request to its handler and from its outcome to the answer.
+//!
+//! actix's own router is not used: it decodes paths before it matches, so that two spellings of
+//! a path could mean two things. `Route::parse` reads the raw path once.
+
+use crate::access;
+use crate::body::{self, RequestBody};
+use crate::connection::{Busy, Shared};
+use crate::error::ApiError;
+use crate::handlers::{blobs, catalog, manifests, ping, referrers, tags, uploads};
+use crate::observe::{Exchange, Observed};
+use crate::outgoing::Body;
+use crate::respond::{self, REQUEST_ID, Reply};
+use crate::state::AppState;
+use actix_web::body::{BodySize, BoxBody, MessageBody as _};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use roadstead_auth::Caller;
+use roadstead_oci::{Route, RouteError};
+use roadstead_registry::IdSource;
+use std::rc::Rc;
+
+/// Requests that one connection may have open at once, so that its memory has a bound. Go's client
+/// opens no more than this when the server names no limit.
+const OPEN_REQUESTS: usize = 1000;
+/// The longest request id that is taken over from the client.
+const REQUEST_ID_BYTES: usize = 64;
+
+/// A request whose sender may make it.
+pub(crate) struct Call<'a> {
+    pub(crate) state: &'a AppState,
+    pub(crate) request: &'a HttpRequest,
+    pub(crate) caller: Caller,
+}
+
+impl Call<'_> {
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    pub(crate) fn query(&self) -> &str {
+        self.request.query_string()
+    }
+}
+
+/// Answers one request. Never fails: a failure is an answer too.
+pub(crate) async fn serve(
+    state: Rc<AppState>,
+    request: ServiceRequest,
+) -> Result<ServiceResponse, actix_web::Error> {
+    let (request, payload) = request.into_parts();
+    let busy = request.conn_data::<Rc<Shared>>().map(Busy::begin);
+    let is_crowded = busy
+        .as_ref()
+        .is_some_and(|busy| busy.open_requests() > OPEN_REQUESTS);
+    let request_id = request_id(request.headers(), &*state.ids);
+    let route = Route::parse(request.uri().path());
+    let mut exchange = Exchange::begin(&state.metrics, &request, &route, request_id.clone(), busy);
+    let mut body = RequestBody::new(&request, payload, state.pace);
+
+    let outcome = if is_crowded {
+        Err(ApiError::TooManyStreams)
+    } else {
+        answer(&state, &request, route, &mut body).await
+    };
+    let mut reply = outcome.unwrap_or_else(|error| {
+        if error.status().0.is_server_error() {
+            exchange.failed(&error);
+        }
+        error.into_reply()
+    });
+    if request.method() == Method::HEAD {
+        reply = reply.map_body(|_, body| body.headless());
+    }
+    respond::finish_headers(reply.headers_mut(), request_id);
+
+    let received = body.received();
+    let unread = if body::shares_connection(&request) {
+        body.drain().await;
+        body.into_unread()
+    } else {
+        None
+    };
+    exchange.received(received);
+    exchange.answered(reply.status());
+    let response = reply.map_body(|_, body| observe(body, exchange, unread));
+    Ok(ServiceResponse::new(request, response))
+}
+
+/// Hands a body to actix. Only one that takes its time, or that the connection waits for, is
+/// wrapped.
+fn observe(body: Body, mut exchange: Exchange, unread: Option<body::Unread>) -> BoxBody {
+    match body {
+        Body::Stream(_) => BoxBody::new(Observed::new(body, exchange, unread)),
+        _ if unread.is_some() => BoxBody::new(Observed::new(body, exchange, unread)),
+        Body::Bytes(bytes) => {
+            exchange.sent(bytes.len() as u64);
+            BoxBody::new(bytes)
+        }
+        Body::Empty | Body::None | Body::Headless(_) => match body.size() {
+            BodySize::Sized(0) => BoxBody::new(()),
+            _ => BoxBody::new(body),
+        },
+    }
+}
+
+/// Finds the handler and asks for permission.
+async fn answer(
+    state: &AppState,
+    request: &HttpRequest,
+    route: Result<Route, RouteError>,
+    body: &mut RequestBody,
+) -> Result<Reply, ApiError> {
+    let route = route?;
+    let method = request.method();
+    let allowed = allowed_methods(&route)?;
+    if !allowed.split(", ").any(|known| known == method.as_str()) {
+        return Err(ApiError::Method { allow: allowed });
+    }
+    let caller = access::authorize(state, &route, method)?;
+    let call = Call {
+        state,
+        request,
+        caller,
+    };
+    let is_head = *method == Method::HEAD;
+    match route {
+        Route::Ping => Ok(ping::ping()),
+        Route::Token => Err(RouteError::NotFound.into()),
+        Route::Catalog => catalog::list(&call).await,
+        Route::TagsList { name } => tags::list(&call, &name).await,
+        Route::Referrers { name, digest } => referrers::list(&call, &name, &digest).await,
+        Route::Manifest { name, reference } => match *method {
+            Method::PUT => manifests::put(&call, name, reference, body).await,
+            Method::DELETE => manifests::delete(&call, &name, reference).await,
+            _ if is_head => manifests::head(&call, &name, reference).await,
+            _ => manifests::get(&call, &name, reference).await,
+        },
+        Route::Blob { name, digest } => match *method {
+            Method::DELETE => blobs::delete(&call, &name, &digest).await,
+            _ if is_head => blobs::head(&call, &name, &digest).await,
+            _ => blobs::get(&call, &name, &digest).await,
+        },
+        Route::UploadStart { name } => uploads::start(&call, &name, body).await,
+        Route::Upload { name, id } => {
+            let upload = uploads::Target::find(&call, name, &id)?;
+            match *method {
+                Method::PATCH => upload.append(body).await,
+                Method::PUT => upload.close(body).await,
+                Method::DELETE => upload.cancel().await,
+                _ => upload.status().await,
+            }
+        }
+    }
+}
+
+/// Returns the methods of a path as `Allow` lists them.
+fn allowed_methods(route: &Route) -> Result<&'static str, RouteError> {
+    match route {
+        Route::Ping | Route::Catalog | Route::TagsList { .. } | Route::Referrers { .. } => {
+            Ok("GET, HEAD")
+        }
+        Route::Manifest { .. } => Ok("GET, HEAD, PUT, DELETE"),
+        Route::Blob { .. } => Ok("GET, HEAD, DELETE"),
+        Route::UploadStart { .. } => Ok("POST"),
+        Route::Upload { .. } => Ok("GET, HEAD, PATCH, PUT, DELETE"),
+        // There is no token service without authentication.
+        Route::Token => Err(RouteError::NotFound),
+    }
+}
+
+/// Takes over the client's request id if it is harmless, or draws one.
+fn request_id(headers: &HeaderMap, ids: &dyn IdSource) -> HeaderValue {
+    let is_harmless = |value: &HeaderValue| {
+        let bytes = value.as_bytes();
+        let is_plain =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        (1..=REQUEST_ID_BYTES).contains(&bytes.len()) && bytes.iter().all(is_plain)
+    };
+    match headers.get(&REQUEST_ID) {
+        Some(given) if is_harmless(given) => given.clone(),
+        _ => respond::header_value(format!("{:032x}", ids.random())),
+    }
+}
+
+/// What actix answers when a service fails, which ours never does.
+pub(crate) fn failure(error: &actix_web::Error) -> HttpResponse<BoxBody> {
+    error.error_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roadstead_registry::RandomIds;
+
+    fn id_for(given: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID.clone(), HeaderValue::from_str(given).unwrap());
+        request_id(&headers, &RandomIds)
+            .to_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    #[test]
+    fn a_harmless_request_id_is_taken_over() {
+        for given in ["a", "req-1.2_3", &"x".repeat(64)] {
+            assert_eq!(id_for(given), given);
+        }
+    }
+
+    #[test]
+    fn any_other_request_id_is_replaced() {
+        for given in ["", "a b", "a\"b", "{}", &"x".repeat(65)] {
+            let id = id_for(given);
+            assert_eq!(id.len(), 32);
+            assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        }
+    }
+
+    #[test]
+    fn every_route_but_the_token_service_names_its_methods() {
+        for (path, allowed) in [
+            ("/v2/", "GET, HEAD"),
+            ("/v2/_catalog", "GET, HEAD"),
+            ("/v2/a/tags/list", "GET, HEAD"),
+            ("/v2/a/manifests/x", "GET, HEAD, PUT, DELETE"),
+            ("/v2/a/blobs/uploads/", "POST"),
+            ("/v2/a/blobs/uploads/x", "GET, HEAD, PATCH, PUT, DELETE"),
+        ] {
+            assert_eq!(
+                allowed_methods(&Route::parse(path).unwrap()),
+                Ok(allowed),
+                "{path}"
+            );
+        }
+        assert!(allowed_methods(&Route::Token).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! `/v2/<name>/blobs/<digest>`.
+
+use crate::conditional;
+use crate::dispatch::Call;
+use crate::error::ApiError;
+use crate::outgoing::Body;
+use crate::range_response;
+use crate::respond::{self, OCTET_STREAM, Reply};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use roadstead_oci::{ByteRanges, Digest, RangeOutcome, RepositoryName};
+
+/// Content under its digest never changes.
+const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Answers `HEAD /v2/<name>/blobs/<digest>`, which knows no ranges.
+pub(crate) async fn head(
+    call: &Call<'_>,
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Reply, ApiError> {
+    let meta = call.state.registry.blob_head(name, digest).await?;
+    if conditional::is_not_modified(call.headers(), digest) {
+        return Ok(not_modified(digest));
+    }
+    let mut reply = Reply::with_body(StatusCode::OK, Body::Headless(meta.size));
+    insert_blob_headers(reply.headers_mut(), digest);
+    Ok(reply)
+}
+
+/// Answers `GET /v2/<name>/blobs/<digest>`.
+pub(crate) async fn get(
+    call: &Call<'_>,
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Reply, ApiError> {
+    let blob = call.state.registry.blob_open(name, digest).await?;
+    if conditional::is_not_modified(call.headers(), digest) {
+        return Ok(not_modified(digest));
+    }
+    let mut reply = match asked_range(call.headers(), digest, blob.size()) {
+        RangeOutcome::Whole => range_response::whole(&blob).await?,
+        RangeOutcome::Single(range) => range_response::single(&blob, range).await?,
+        RangeOutcome::Multiple(ranges) => {
+            let boundary = format!("{:032x}", call.state.ids.random());
+            range_response::multiple(blob, ranges, &boundary)
+        }
+        RangeOutcome::Unsatisfiable => return Err(ApiError::Range { size: blob.size() }),
+    };
+    insert_blob_headers(reply.headers_mut(), digest);
+    Ok(reply)
+}
+
+/// Answers `DELETE /v2/<name>/blobs/<digest>`.
+pub(crate) async fn delete(
+    call: &Call<'_>,
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Reply, ApiError> {
+    call.state.registry.blob_delete(name, digest).await?;
+    Ok(respond::empty(StatusCode::ACCEPTED))
+}
+
+fn asked_range(headers: &HeaderMap, digest: &Digest, size: u64) -> RangeOutcome {
+    let Some(range) = headers.get(header::RANGE) else {
+        return RangeOutcome::Whole;
+    };
+    if !conditional::may_use_range(headers, digest) {
+        return RangeOutcome::Whole;
+    }
+    range
+        .to_str()
+        .map_or(RangeOutcome::Whole, |text| ByteRanges::parse(text, size))
+}
+
+fn not_modified(digest: &Digest) -> Reply {
+    let mut reply = Reply::with_body(StatusCode::NOT_MODIFIED, Body::None);
+    let headers = reply.headers_mut();
+    respond::insert_digest_and_etag(headers, digest);
+    headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+    reply
+}
+
+fn insert_blob_headers(headers: &mut HeaderMap, digest: &Digest) {
+    // A multipart answer has a type of its own.
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTET_STREAM));
+    }
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+    respond::insert_digest_and_etag(headers, digest);
+}

@@ -1,0 +1,8 @@
+//! What the outside can see of the requests: metrics and one log line for each.
+
+mod exchange;
+mod labels;
+mod metrics;
+
+pub(crate) use exchange::{Exchange, Observed};
+pub use metrics::HttpMetrics;

@@ -1,0 +1,234 @@
+//! The registry's listener: binds, serves HTTP/1.1 and HTTP/2 without TLS on one port, stops.
+//!
+//! The server is put together from actix's parts rather than by its `HttpServer`, which lets a
+//! client that connects and says nothing keep its socket for ever.
+
+use crate::connection::{Connection, IdleLimits};
+use crate::dispatch;
+use crate::state::AppState;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
+use actix_service::{
+    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
+use actix_web::App;
+use actix_web::dev::{AppConfig, Server, ServerHandle};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+/// Connections that wait to be accepted, at most.
+const BACKLOG: u32 = 2048;
+
+/// How the registry's listener behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSettings {
+    /// Where it listens. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Threads that serve connections, 1 to 512.
+    pub workers: usize,
+    /// From the first byte of a request to the end of its head.
+    pub head_timeout: Duration,
+    /// Between two requests on a connection.
+    pub keep_alive: Duration,
+    /// How long a connection is still read after an answer that came before the end of its
+    /// request, so that the client sees the answer.
+    pub disconnect_linger: Duration,
+    /// How long a client may take nothing of an answer.
+    pub write_silence: Duration,
+    /// How long requests in flight may go on after a stop.
+    pub shutdown_grace: Duration,
+    /// Bytes of an answer that are gathered before they are written, on HTTP/1.1.
+    pub h1_write_buffer_bytes: usize,
+    /// Bytes that a client may send ahead on one stream of HTTP/2.
+    pub h2_stream_window_bytes: u32,
+    /// Bytes that a client may send ahead on one connection of HTTP/2.
+    pub h2_connection_window_bytes: u32,
+}
+
+impl ServerSettings {
+    /// Returns the defaults for an address: 10 s for a head, 75 s between requests, 5 s to linger,
+    /// 60 s of a client that takes nothing, 30 s to finish after a stop, one worker a processor.
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            head_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            disconnect_linger: Duration::from_secs(5),
+            write_silence: Duration::from_mins(1),
+            shutdown_grace: Duration::from_secs(30),
+            h1_write_buffer_bytes: 256 * 1024,
+            h2_stream_window_bytes: 4 * 1024 * 1024,
+            h2_connection_window_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// A listener that has its port and serves once it runs.
+pub struct Bound {
+    address: SocketAddr,
+    server: Server,
+}
+
+/// Stops a listener. Clones stop the same one.
+#[derive(Clone)]
+pub struct Stopper(ServerHandle);
+
+impl std::fmt::Debug for Bound {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Bound")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Stopper")
+    }
+}
+
+impl Bound {
+    pub(crate) const fn new(address: SocketAddr, server: Server) -> Self {
+        Self { address, server }
+    }
+
+    /// Returns the address, with the port that was taken.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns what stops it.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.server.handle())
+    }
+
+    /// Serves until it is stopped. Signals are the caller's business.
+    pub async fn run(self) -> io::Result<()> {
+        self.server.await
+    }
+}
+
+impl Stopper {
+    /// Takes no more connections, lets the requests in flight end within the grace of the
+    /// settings, and returns when all is over.
+    pub async fn finish(&self) {
+        self.0.stop(true).await;
+    }
+
+    /// Ends everything at once.
+    pub async fn abort(&self) {
+        self.0.stop(false).await;
+    }
+}
+
+/// Takes the port. Needs a Tokio runtime, on which the server will also run.
+///
+/// # Errors
+/// What the system says of the address: in use, not permitted, not of this machine.
+pub fn bind(settings: ServerSettings, state: AppState) -> io::Result<Bound> {
+    let listener = listen(settings.listen)?;
+    let address = listener.local_addr()?;
+    let builder = Server::build()
+        .workers(settings.workers.clamp(1, 512))
+        .shutdown_timeout(settings.shutdown_grace.as_secs())
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let factory = move || {
+        let limits = IdleLimits {
+            head: settings.head_timeout,
+            keep_alive: settings.keep_alive,
+            write_silence: settings.write_silence,
+        };
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(settings.keep_alive)
+            .client_request_timeout(settings.head_timeout)
+            .client_disconnect_timeout(settings.disconnect_linger)
+            .h1_write_buffer_size(settings.h1_write_buffer_bytes)
+            .h2_initial_window_size(settings.h2_stream_window_bytes)
+            .h2_initial_connection_window_size(settings.h2_connection_window_bytes)
+            .local_addr(address)
+            .on_connect_ext(|connection: &Connection<TcpStream>, data| {
+                data.insert(connection.shared());
+            })
+            .finish(application(state.clone()));
+        fn_service(move |stream| accept(stream, limits)).and_then(http)
+    };
+    let server = builder.listen("registry", listener, factory)?.run();
+    Ok(Bound::new(address, server))
+}
+
+/// Takes a port for a listener.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    // A restart must not wait for the connections of the run before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// Makes the service of one worker: everything goes to one handler.
+fn application(
+    state: AppState,
+) -> impl ServiceFactory<
+    actix_http::Request,
+    Config = (),
+    Response = actix_web::dev::ServiceResponse,
+    Error = actix_web::HttpResponse,
+    InitError = (),
+    Service = impl actix_service::Service<
+        actix_http::Request,
+        Response = actix_web::dev::ServiceResponse,
+        Error = actix_web::HttpResponse,
+        Future = impl Future + 'static,
+    >,
+> {
+    let state = Rc::new(state);
+    let app = App::new().default_service(fn_service(move |request| {
+        dispatch::serve(Rc::clone(&state), request)
+    }));
+    let app = app
+        .into_factory()
+        .map_err(|error: actix_web::Error| dispatch::failure(&error));
+    map_config(app, |()| AppConfig::default())
+}
+
+/// Prepares a connection, and tells HTTP/2 from HTTP/1.1 by its first bytes.
+async fn accept(
+    stream: TcpStream,
+    limits: IdleLimits,
+) -> Result<(Connection<TcpStream>, Protocol, Option<SocketAddr>), DispatchError> {
+    // The first bytes of the preface of HTTP/2 (RFC 9113, section 3.4). A client that sends fewer
+    // at once than these is taken for HTTP/1.1, as it mostly is.
+    const PREFACE: &[u8; 12] = b"PRI * HTTP/2";
+    // Small answers must not wait for an acknowledgement of the one before.
+    stream.set_nodelay(true).map_err(DispatchError::Io)?;
+    let mut first = [0; PREFACE.len()];
+    let peeked = timeout(limits.head, stream.peek(&mut first)).await;
+    let peeked = peeked.map_err(|_| DispatchError::SlowRequestTimeout)?;
+    let is_http_2 = peeked.map_err(DispatchError::Io)? == PREFACE.len() && first == *PREFACE;
+    let protocol = if is_http_2 {
+        Protocol::Http2
+    } else {
+        Protocol::Http1
+    };
+    let peer = stream.peer_addr().ok();
+    Ok((Connection::new(stream, limits, is_http_2), protocol, peer))
+}

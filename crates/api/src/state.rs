@@ -1,0 +1,31 @@
+//! What every handler works with.
+
+use crate::body::BodyPace;
+use crate::observe::HttpMetrics;
+use roadstead_auth::AccessPolicy;
+use roadstead_registry::{IdSource, Registry};
+use std::sync::Arc;
+
+/// The registry and everything around it that requests need. Clones share all of it.
+#[derive(Clone)]
+pub struct AppState {
+    /// What requests are about.
+    pub registry: Registry,
+    /// Who may do what.
+    pub policy: Arc<dyn AccessPolicy>,
+    /// Where requests are counted.
+    pub metrics: Arc<HttpMetrics>,
+    /// Where request ids and multipart boundaries come from.
+    pub ids: Arc<dyn IdSource>,
+    /// How slow a client may send.
+    pub pace: BodyPace,
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("AppState")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! A server over the memory driver, and content to push.
+
+use crate::wire::Client;
+use prometheus_client::registry::Registry as Metrics;
+use roadstead_api::{AppState, BodyPace, HttpMetrics, ServerSettings, bind};
+use roadstead_auth::EveryoneMay;
+use roadstead_oci::{Algorithm, Digest};
+use roadstead_registry::{Background, RandomIds, Registry, Settings};
+use roadstead_storage::clock::MachineClock;
+use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// Runs a server for as long as the test takes.
+pub(crate) async fn serve(test: impl AsyncFnOnce(SocketAddr)) {
+    serve_with(BodyPace::default(), test).await;
+}
+
+/// The same with other limits for bodies.
+pub(crate) async fn serve_with(pace: BodyPace, test: impl AsyncFnOnce(SocketAddr)) {
+    let clock = Arc::new(MachineClock::new());
+    let registry = Registry::new(
+        Arc::new(MemoryRecords::new(clock.clone())),
+        Arc::new(MemoryData::new(clock.clone())),
+        Settings::default(),
+        clock,
+        Arc::new(RandomIds),
+        Background::new(Handle::current()),
+    );
+    let state = AppState {
+        registry,
+        policy: Arc::new(EveryoneMay),
+        metrics: Arc::new(HttpMetrics::register(&mut Metrics::default())),
+        ids: Arc::new(RandomIds),
+        pace,
+    };
+    let settings = ServerSettings {
+        workers: 1,
+        ..ServerSettings::new(([127, 0, 0, 1], 0).into())
+    };
+    let bound = bind(settings, state).unwrap();
+    let (address, stopper) = (bound.address(), bound.stopper());
+    let run = async {
+        bound.run().await.unwrap();
+    };
+    let work = async {
+        test(address).await;
+        stopper.abort().await;
+    };
+    tokio::join!(run, work);
+}
+
+pub(crate) fn digest_of(content: &[u8]) -> String {
+    Digest::of(Algorithm::Sha256, content).to_string()
+}
+
+/// Pushes a configuration and a layer, and returns a manifest of them.
+pub(crate) async fn push_image(client: &mut Client, name: &str) -> String {
+    for blob in ["{}", "layer"] {
+        let path = format!(
+            "/v2/{name}/blobs/uploads/?digest={}",
+            digest_of(blob.as_bytes())
+        );
+        assert_eq!(
+            client
+                .send("POST", &path, &[], blob.as_bytes())
+                .await
+                .status,
+            201
+        );
+    }
+    serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": digest_of(b"{}"), "size": 2},
+        "layers": [{"mediaType": "application/octet-stream", "digest": digest_of(b"layer"), "size": 5}],
+    })
+    .to_string()
+}
+
+/// Returns a manifest without layers that refers to `subject`.
+pub(crate) fn artifact(subject: &str, kind: &str) -> String {
+    serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "artifactType": kind,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest_of(b"{}"), "size": 2},
+        "layers": [],
+        "subject": {"mediaType": MANIFEST, "digest": subject, "size": 20},
+    })
+    .to_string()
+}
