@@ -1,6 +1,6 @@
 //! The second listener, for operators and their machines: health and metrics.
 
-use crate::server::{Bound, listen};
+use crate::server::Bound;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
 use actix_web::web::{self, Data};
@@ -8,7 +8,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use prometheus_client::encoding::text;
 use roadstead_registry::Registry;
 use std::io;
-use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -33,13 +33,12 @@ impl std::fmt::Debug for AdminState {
     }
 }
 
-/// Takes the port of the admin listener: `/healthz`, `/readyz` and `/metrics`, for anybody who
-/// reaches it. Needs a Tokio runtime, on which it will also run.
+/// Makes the admin server of a listener: `/healthz`, `/readyz` and `/metrics`, for anybody who
+/// reaches it. Nothing is served before it runs, which needs a Tokio runtime.
 ///
 /// # Errors
-/// What the system says of the address.
-pub fn bind_admin(address: SocketAddr, state: AdminState) -> io::Result<Bound> {
-    let listener = listen(address)?;
+/// What the system says of the listener.
+pub fn bind_admin(listener: TcpListener, state: AdminState) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let server = HttpServer::new(move || {
         App::new()

@@ -1,4 +1,4 @@
-//! The registry's listener: binds, serves HTTP/1.1 and HTTP/2 without TLS on one port, stops.
+//! The registry's listener: serves HTTP/1.1 and HTTP/2 without TLS on one port, and stops.
 //!
 //! The server is put together from actix's parts rather than by its `HttpServer`, which lets a
 //! client that connects and says nothing keep its socket for ever.
@@ -14,20 +14,15 @@ use actix_service::{
 use actix_web::App;
 use actix_web::dev::{AppConfig, Server, ServerHandle};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-/// Connections that wait to be accepted, at most.
-const BACKLOG: u32 = 2048;
 
 /// How the registry's listener behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerSettings {
-    /// Where it listens. Port 0 takes a free one.
-    pub listen: SocketAddr,
     /// Threads that serve connections, 1 to 512.
     pub workers: usize,
     /// From the first byte of a request to the end of its head.
@@ -49,13 +44,11 @@ pub struct ServerSettings {
     pub h2_connection_window_bytes: u32,
 }
 
-impl ServerSettings {
-    /// Returns the defaults for an address: 10 s for a head, 75 s between requests, 5 s to linger,
-    /// 60 s of a client that takes nothing, 30 s to finish after a stop, one worker a processor.
-    #[must_use]
-    pub fn new(listen: SocketAddr) -> Self {
+impl Default for ServerSettings {
+    /// 10 s for a head, 75 s between requests, 5 s to linger, 60 s of a client that takes nothing,
+    /// 30 s to finish after a stop, one worker a processor.
+    fn default() -> Self {
         Self {
-            listen,
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             head_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
@@ -69,7 +62,7 @@ impl ServerSettings {
     }
 }
 
-/// A listener that has its port and serves once it runs.
+/// A server that has its port and serves once it runs.
 pub struct Bound {
     address: SocketAddr,
     server: Server,
@@ -99,7 +92,7 @@ impl Bound {
         Self { address, server }
     }
 
-    /// Returns the address, with the port that was taken.
+    /// Returns the address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -130,12 +123,11 @@ impl Stopper {
     }
 }
 
-/// Takes the port. Needs a Tokio runtime, on which the server will also run.
+/// Makes a server of a listener. Nothing is served before it runs, which needs a Tokio runtime.
 ///
 /// # Errors
-/// What the system says of the address: in use, not permitted, not of this machine.
-pub fn bind(settings: ServerSettings, state: AppState) -> io::Result<Bound> {
-    let listener = listen(settings.listen)?;
+/// What the system says of the listener.
+pub fn bind(listener: TcpListener, settings: ServerSettings, state: AppState) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let builder = Server::build()
         .workers(settings.workers.clamp(1, 512))
@@ -169,19 +161,6 @@ pub fn bind(settings: ServerSettings, state: AppState) -> io::Result<Bound> {
     };
     let server = builder.listen("registry", listener, factory)?.run();
     Ok(Bound::new(address, server))
-}
-
-/// Takes a port for a listener.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }?;
-    // A restart must not wait for the connections of the run before.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
 }
 
 /// Makes the service of one worker: everything goes to one handler.

@@ -8,7 +8,7 @@ use roadstead_oci::{Algorithm, Digest};
 use roadstead_registry::{Background, RandomIds, Registry, Settings};
 use roadstead_storage::clock::MachineClock;
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -40,9 +40,10 @@ pub(crate) async fn serve_with(pace: BodyPace, test: impl AsyncFnOnce(SocketAddr
     };
     let settings = ServerSettings {
         workers: 1,
-        ..ServerSettings::new(([127, 0, 0, 1], 0).into())
+        ..ServerSettings::default()
     };
-    let bound = bind(settings, state).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bound = bind(listener, settings, state).unwrap();
     let (address, stopper) = (bound.address(), bound.stopper());
     let run = async {
         bound.run().await.unwrap();
