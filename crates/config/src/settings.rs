@@ -210,7 +210,7 @@ const SETTINGS: &[Setting] = &[
         "Where metrics and health are served to operators; `off` switches this listener off. Must differ from `listen`."
     ),
     row!(
-        "workers", workers: Workers, Range::Counts { least: 1, most: 1024 },
+        "workers", workers: Workers, Range::Counts { least: 1, most: 512 },
         "How many threads answer requests; `auto` is the number of cores."
     ),
     local_row!(

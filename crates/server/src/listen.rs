@@ -1,6 +1,5 @@
 //! Takes the addresses that the server listens on.
 
-use anyhow::Context;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use tokio::net::TcpSocket;
@@ -41,13 +40,6 @@ fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Returns the address that was taken, which names the port where port 0 was asked for.
-pub(crate) fn address_of(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
-    listener
-        .local_addr()
-        .context("cannot tell the address that is listened on")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,7 +47,7 @@ mod tests {
     #[tokio::test]
     async fn a_taken_port_is_told_with_what_to_do() {
         let first = listen(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").expect("a free port");
-        let address = address_of(&first).expect("an address");
+        let address = first.local_addr().expect("an address");
         let error = listen(address, "--listen")
             .expect_err("the port is taken")
             .to_string();

@@ -9,6 +9,7 @@ mod serve;
 mod signals;
 mod stores;
 mod telemetry;
+mod wiring;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,16 +1,26 @@
-//! Wires the parts to a running server: listeners, stores, registry; and takes them down again.
+//! Puts the parts together to a running server, and takes them down again in order.
 
 use crate::banner::Banner;
-use crate::listen::{address_of, listen};
+use crate::listen::listen;
 use crate::stores::Stores;
 use crate::telemetry::Form;
-use roadstead_config::{Config, Period};
-use roadstead_registry::{Background, RandomIds, Registry, Settings};
+use crate::wiring::{body_pace, registry_settings, server_settings};
+use anyhow::Context;
+use prometheus_client::registry::Registry as MetricsRegistry;
+use roadstead_api::{AdminState, AppState, Bound, HttpMetrics, Stopper, bind, bind_admin};
+use roadstead_auth::EveryoneMay;
+use roadstead_config::Config;
+use roadstead_registry::{Background, RandomIds, Registry};
+use std::net::TcpListener;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Serves until `stop` is cancelled. The addresses are taken first: they are the usual mistake,
-/// and taking them changes nothing on the disk.
+/// Every metric's name begins with this.
+const METRICS_PREFIX: &str = "roadstead";
+
+/// Serves until `stop` is cancelled and the requests in flight have ended, or the time that the
+/// configuration gives them. The addresses are taken first: they are the usual mistake, and taking
+/// them changes nothing on the disk.
 pub(crate) async fn run_server(
     config: &Config,
     form: Form,
@@ -31,37 +41,89 @@ pub(crate) async fn run_server(
         Arc::new(RandomIds),
         background.clone(),
     );
+    let listeners = Listeners::new(config, &registry, public, admin)?;
     registry.start_maintenance();
     let banner = Banner {
-        listen: address_of(&public)?,
-        admin: admin.as_ref().map(address_of).transpose()?,
+        listen: listeners.public.address(),
+        admin: listeners.admin.as_ref().map(Bound::address),
         storage: &config.storage,
     };
     banner.show(form);
-    stop.cancelled().await;
-    background.shutdown().await;
+    listeners.run(stop).await?;
+    let grace = config.timeouts.shutdown.as_duration();
+    if tokio::time::timeout(grace, background.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "work behind the requests did not end in {}",
+            config.timeouts.shutdown
+        );
+    }
     stores.close().await
 }
 
-/// Says to the registry what the configuration says.
-fn registry_settings(config: &Config) -> Settings {
-    Settings {
-        manifest_bytes: config.limits.manifest.as_usize(),
-        blob_bytes: config.limits.blob.as_u64(),
-        uploads_per_client: usize::try_from(config.limits.uploads_per_client).unwrap_or(usize::MAX),
-        sparse: config.manifests.sparse,
-        verify_reads: config.verify_reads.map(Period::as_duration),
-        ..Settings::default()
-    }
+/// What answers on the two addresses.
+struct Listeners {
+    public: Bound,
+    admin: Option<Bound>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Listeners {
+    fn new(
+        config: &Config,
+        registry: &Registry,
+        public: TcpListener,
+        admin: Option<TcpListener>,
+    ) -> anyhow::Result<Self> {
+        let mut metrics = MetricsRegistry::with_prefix(METRICS_PREFIX);
+        let state = AppState {
+            registry: registry.clone(),
+            policy: Arc::new(EveryoneMay),
+            metrics: Arc::new(HttpMetrics::register(&mut metrics)),
+            ids: Arc::new(RandomIds),
+            pace: body_pace(config),
+        };
+        let public = bind(public, server_settings(config), state)
+            .context("cannot start the listener of the registry")?;
+        let state = AdminState {
+            registry: registry.clone(),
+            metrics: Arc::new(metrics),
+        };
+        let admin = admin
+            .map(|listener| bind_admin(listener, state))
+            .transpose();
+        Ok(Self {
+            public,
+            admin: admin.context("cannot start the admin listener")?,
+        })
+    }
 
-    #[test]
-    fn the_defaults_of_the_configuration_are_those_of_the_registry() {
-        let configured = format!("{:?}", registry_settings(&Config::default()));
-        assert_eq!(configured, format!("{:?}", Settings::default()));
+    /// Serves until `stop`. The admin listener answers until the last request has ended.
+    async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let public_stopper = self.public.stopper();
+        let admin_stopper = self.admin.as_ref().map(Bound::stopper);
+        let admin = async {
+            match self.admin {
+                Some(admin) => admin.run().await,
+                None => Ok(()),
+            }
+        };
+        let stopping = async {
+            stop.cancelled().await;
+            public_stopper.finish().await;
+        };
+        // A listener that ends by itself ends the other one, too.
+        let public = async {
+            let ended = self.public.run().await;
+            stop.cancel();
+            if let Some(admin) = &admin_stopper {
+                Stopper::finish(admin).await;
+            }
+            ended
+        };
+        let (public, admin, ()) = tokio::join!(public, admin, stopping);
+        public.context("the listener of the registry failed")?;
+        admin.context("the admin listener failed")
     }
 }

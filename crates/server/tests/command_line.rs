@@ -162,6 +162,54 @@ fn a_taken_port_is_one_sentence_and_leaves_no_folder_behind() {
 }
 
 #[test]
+fn a_taken_port_of_the_admin_listener_is_told_by_its_setting() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = roadstead(folder.path(), &["serve", "--listen", "127.0.0.1:0"])
+        .env("ROADSTEAD_ADMIN__LISTEN", &address)
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(
+        message.ends_with("choose another with the setting admin.listen\n"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_started_server_answers_its_clients_and_its_operators() {
+    let folder = folder_with("storage: {memory: {}}\nadmin: {listen: \"127.0.0.1:0\"}\n");
+    let arguments = ["serve", "--config", "roadstead.yaml"];
+    let (_server, line) = Server::start(folder.path(), &arguments);
+    let answer = ask(
+        address_in(&line),
+        "GET /v2/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+/// Returns the address behind the first `http://` of a text.
+fn address_in(text: &str) -> &str {
+    let (_, after) = text.split_once("http://").expect("names an address");
+    after
+        .split(' ')
+        .next()
+        .map_or(after, |address| address.trim_end_matches(['.', '\n']))
+}
+
+/// Sends a request and returns the whole answer.
+fn ask(address: &str, request: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).expect("answers");
+    stream.write_all(request.as_bytes()).expect("can be sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("is text");
+    answer
+}
+
+#[test]
 fn a_signal_stops_the_server_without_an_error() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = folder_with("storage: {memory: {}}\n");

@@ -195,7 +195,7 @@ fn a_mistake_is_told_with_place_key_and_what_to_write() {
         ),
         (
             "workers: 99999999999\n",
-            "roadstead.yaml:1:10: workers: `99999999999` is out of range; it may be 1 to 1024",
+            "roadstead.yaml:1:10: workers: `99999999999` is out of range; it may be 1 to 512",
         ),
         (
             "timeouts: {headers: 5}\n",
