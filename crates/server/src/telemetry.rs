@@ -1,7 +1,7 @@
 //! Logs: for humans on a terminal, JSON otherwise, always to the standard error.
 
 use anyhow::Context;
-use roadstead_config::{Log, LogFormat};
+use roadstead_config::{Log, LogFilter, LogFormat};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -30,7 +30,7 @@ impl Form {
 pub(crate) fn start(log: &Log) -> anyhow::Result<Form> {
     let is_terminal = std::io::stderr().is_terminal();
     let form = Form::of(log.format, is_terminal);
-    let filter = EnvFilter::try_new(log.level.as_str())
+    let filter = EnvFilter::try_new(directives(&log.level))
         .with_context(|| format!("log.level: `{}` is not a filter", log.level))?;
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -42,6 +42,15 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<Form> {
     };
     started.context("cannot start logging")?;
     Ok(form)
+}
+
+/// Returns the filter's directives. actix tells at `info` which threads it starts, which is news to
+/// nobody here; a directive for it in the configuration comes later and wins.
+fn directives(level: &LogFilter) -> String {
+    if level.as_str() == "off" {
+        return level.to_string();
+    }
+    format!("actix_server=error,{level}")
 }
 
 #[cfg(test)]

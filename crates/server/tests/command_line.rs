@@ -1,8 +1,8 @@
 //! The binary as its users meet it: commands, messages, exit codes, signals.
 
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -34,7 +34,6 @@ fn folder_with(yaml: &str) -> tempfile::TempDir {
 }
 
 fn write(path: &Path, text: &str) {
-    use std::io::Write;
     let mut file = std::fs::File::create(path).expect("can be created");
     file.write_all(text.as_bytes()).expect("can be written");
 }
@@ -201,9 +200,12 @@ fn address_in(text: &str) -> &str {
 
 /// Sends a request and returns the whole answer.
 fn ask(address: &str, request: &str) -> String {
-    use std::io::{Read, Write};
-    let mut stream = std::net::TcpStream::connect(address).expect("answers");
+    let mut stream = TcpStream::connect(address).expect("answers");
     stream.write_all(request.as_bytes()).expect("can be sent");
+    read_all(stream)
+}
+
+fn read_all(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("is text");
     answer
@@ -220,6 +222,36 @@ fn a_signal_stops_the_server_without_an_error() {
         server.send(signal);
         assert_eq!(server.exit_code(), Some(0));
     }
+}
+
+#[test]
+fn a_request_in_flight_ends_before_the_server_does() {
+    let folder = folder_with("storage: {memory: {}}\n");
+    let (mut server, line) = Server::start(folder.path(), &["serve", "--config", "roadstead.yaml"]);
+    let address = address_in(&line);
+    let head = |method: &str, path: &str, length: usize| {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
+             Content-Length: {length}\r\n\r\n"
+        )
+    };
+    let opened = ask(address, &head("POST", "/v2/a/blobs/uploads/", 0));
+    let location = opened
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "));
+    let mut upload = TcpStream::connect(address).expect("answers");
+    let request = head("PATCH", location.expect("has a location"), 10) + "12345";
+    upload.write_all(request.as_bytes()).expect("can be sent");
+    // Another request after it shows that the first has been taken.
+    ask(address, &head("GET", "/v2/", 0));
+    server.send(Signal::TERM);
+    while TcpStream::connect(address).is_ok() {
+        std::thread::yield_now();
+    }
+    upload.write_all(b"67890").expect("can be sent");
+    let answer = read_all(upload);
+    assert!(answer.starts_with("HTTP/1.1 202 Accepted\r\n"), "{answer}");
+    assert_eq!(server.exit_code(), Some(0));
 }
 
 #[test]
