@@ -7,6 +7,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Names one data object. Made by a driver at `begin`, never from anything a client sent.
@@ -150,6 +151,58 @@ pub trait DataStore: Send + Sync + 'static {
 
     /// Returns the ability to give clients an address of the store's own, where there is one.
     fn as_presign(&self) -> Option<&dyn Presign>;
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<S: DataStore + ?Sized> DataStore for Arc<S> {
+    async fn begin(&self, hint: UploadHint) -> Result<Upload> {
+        (**self).begin(hint).await
+    }
+
+    fn reserve(&self, upload: &mut Upload) {
+        (**self).reserve(upload);
+    }
+
+    async fn append(&self, upload: &mut Upload, bytes: Bytes) -> Result<()> {
+        (**self).append(upload, bytes).await
+    }
+
+    async fn checkpoint(&self, upload: &mut Upload) -> Result<()> {
+        (**self).checkpoint(upload).await
+    }
+
+    async fn read_back(&self, upload: &mut Upload) -> Result<DataStream> {
+        (**self).read_back(upload).await
+    }
+
+    fn is_doubtful(&self, state: &UploadState) -> bool {
+        (**self).is_doubtful(state)
+    }
+
+    async fn finish(&self, upload: Upload) -> Result<DataRef> {
+        (**self).finish(upload).await
+    }
+
+    async fn abort(&self, upload: Upload) -> Result<()> {
+        (**self).abort(upload).await
+    }
+
+    async fn read(&self, key: &DataKey, range: Range<u64>) -> Result<DataStream> {
+        (**self).read(key, range).await
+    }
+
+    async fn delete(&self, key: &DataKey) -> Result<()> {
+        (**self).delete(key).await
+    }
+
+    async fn uploads(&self, older_than: Timestamp, limit: usize) -> Result<Vec<Upload>> {
+        (**self).uploads(older_than, limit).await
+    }
+
+    fn as_presign(&self) -> Option<&dyn Presign> {
+        (**self).as_presign()
+    }
 }
 
 /// The ability to let a client fetch an object from the store itself.

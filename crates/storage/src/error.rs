@@ -24,6 +24,23 @@ pub enum Kind {
     Io,
 }
 
+impl Kind {
+    /// Returns the kind's name as metrics show it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Full => "full",
+            Self::Unavailable => "unavailable",
+            Self::Denied => "denied",
+            Self::Corrupt => "corrupt",
+            Self::Superseded => "superseded",
+            Self::Invalid => "invalid",
+            Self::Io => "io",
+        }
+    }
+}
+
 /// The storage call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -45,6 +62,8 @@ pub enum Operation {
     Append,
     /// `DataStore::checkpoint`
     Checkpoint,
+    /// `DataStore::read_back`
+    ReadBack,
     /// `DataStore::finish`
     Finish,
     /// `DataStore::abort`
@@ -73,6 +92,7 @@ impl Operation {
             Self::Begin => "begin",
             Self::Append => "append",
             Self::Checkpoint => "checkpoint",
+            Self::ReadBack => "read_back",
             Self::Finish => "finish",
             Self::Abort => "abort",
             Self::Read => "read",

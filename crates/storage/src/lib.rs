@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod data_store;
+pub mod decorators;
 pub mod drivers;
 pub mod error;
 pub mod limits;

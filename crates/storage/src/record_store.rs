@@ -150,3 +150,27 @@ pub trait RecordStore: Send + Sync + 'static {
     /// Returns the store's own time, the clock of every record's `modified`.
     async fn now(&self) -> Result<Timestamp>;
 }
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<S: RecordStore + ?Sized> RecordStore for Arc<S> {
+    async fn get(&self, key: &str) -> Result<Read> {
+        (**self).get(key).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<Outcome> {
+        (**self).put(key, bytes, condition).await
+    }
+
+    async fn delete(&self, key: &str, condition: Condition) -> Result<Outcome> {
+        (**self).delete(key, condition).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Page> {
+        (**self).list(prefix, start_after, limit).await
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        (**self).now().await
+    }
+}

@@ -155,7 +155,7 @@ impl DataStore for LocalData {
     async fn read_back(&self, upload: &mut Upload) -> Result<DataStream> {
         let state = upload.state();
         let range = 0..state.length;
-        let place = Place::of_key(Operation::Read, &state.key)?;
+        let place = Place::of_key(Operation::ReadBack, &state.key)?;
         if range.is_empty() && !self.shared.staging.has_ended(place) {
             return Ok(Box::pin(futures::stream::empty()));
         }

@@ -196,7 +196,7 @@ impl DataStore for MemoryData {
             let key = known.key.as_str();
             return Err(StorageError::new(
                 Kind::NotFound,
-                Operation::Read,
+                Operation::ReadBack,
                 key,
                 "the upload is not there",
             ));
