@@ -1,6 +1,7 @@
 //! The body of a request: read as it comes, watched for silence and dawdling, and never buffered
 //! beyond what the reader asks for.
 
+mod framing;
 mod pace;
 
 use actix_web::HttpRequest;
@@ -8,12 +9,14 @@ use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::{Version, header};
 use bytes::{Bytes, BytesMut};
+use framing::Framing;
 use futures::Stream as _;
 use pace::{Pace, Verdict};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How slow a client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,7 @@ pub(crate) struct RequestBody {
     received: u64,
     is_ended: bool,
     pace: Pace,
+    framing: Framing,
 }
 
 impl RequestBody {
@@ -83,12 +87,18 @@ impl RequestBody {
             Some(length) => Some(length),
             None => is_ended.then_some(0),
         };
+        let framing = if length.is_none() && shares_connection(request) {
+            Framing::chunked(request.conn_data())
+        } else {
+            Framing::unwatched()
+        };
         Self {
             payload,
             length,
             received: 0,
             is_ended,
             pace: Pace::new(pace),
+            framing,
         }
     }
 
@@ -137,21 +147,17 @@ impl RequestBody {
 
     /// Reads what is left and throws it away, if it is little. Afterwards the body is at its end,
     /// or the connection has to be closed: see [`Self::into_unread`].
-    pub(crate) async fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) -> Result<(), BodyError> {
         if self.is_ended || self.left().is_some_and(|left| left > DRAIN_BYTES) {
-            return;
+            return Ok(());
         }
         let end = self.received.saturating_add(DRAIN_BYTES);
         let read_on = async {
-            while self.received < end {
-                match self.next().await {
-                    Ok(Some(_)) => {}
-                    Ok(None) | Err(_) => return,
-                }
-            }
+            while self.received < end && self.next().await?.is_some() {}
+            Ok(())
         };
-        // Running out of time leaves the rest unread, which is handled like too long a rest.
-        let _ = tokio::time::timeout(DRAIN_TIME, read_on).await;
+        // Running out of time leaves the rest unread, as does too long a rest.
+        timeout(DRAIN_TIME, read_on).await.unwrap_or(Ok(()))
     }
 
     /// Returns what was not read, if anything: as long as it lives, actix closes the connection
@@ -172,12 +178,17 @@ impl RequestBody {
         if self.is_ended {
             return Poll::Ready(Ok(None));
         }
-        match Pin::new(&mut self.payload).poll_next(cx) {
-            Poll::Ready(Some(Ok(bytes))) => {
-                self.received += bytes.len() as u64;
-                self.pace.received(bytes.len());
-                Poll::Ready(Ok(Some(bytes)))
-            }
+        let polled = Pin::new(&mut self.payload).poll_next(cx);
+        if let Poll::Ready(Some(Ok(bytes))) = &polled {
+            self.received += bytes.len() as u64;
+            self.pace.received(bytes.len());
+        }
+        if self.framing.is_excessive(self.received) {
+            self.is_ended = true;
+            return Poll::Ready(Err(BodyError::Broken(PayloadError::EncodingCorrupted)));
+        }
+        match polled {
+            Poll::Ready(Some(Ok(bytes))) => Poll::Ready(Ok(Some(bytes))),
             Poll::Ready(Some(Err(error))) => {
                 self.is_ended = true;
                 Poll::Ready(Err(BodyError::Broken(error)))

@@ -47,6 +47,15 @@ pub(crate) struct Shared {
     idle_since: Cell<Instant>,
     /// When the first byte came since then.
     input_since: Cell<Option<Instant>>,
+    /// Bytes that came in all, whatever they were.
+    received: Cell<u64>,
+}
+
+impl Shared {
+    /// Returns how many bytes came over the connection so far, heads and framing included.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.get()
+    }
 }
 
 /// A request that is being answered: the idle timers are off.
@@ -82,6 +91,7 @@ impl<S> Connection<S> {
             has_served: Cell::new(false),
             idle_since: Cell::new(Instant::now()),
             input_since: Cell::new(None),
+            received: Cell::new(0),
         };
         Self {
             stream,
@@ -174,8 +184,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
         if read.is_ready() {
             let shared = &this.shared;
-            let came = buffer.filled().len() > before;
-            if came && shared.open.get() == 0 && shared.input_since.get().is_none() {
+            let came = buffer.filled().len() - before;
+            shared.received.set(shared.received.get() + came as u64);
+            if came > 0 && shared.open.get() == 0 && shared.input_since.get().is_none() {
                 shared.input_since.set(Some(Instant::now()));
             }
             return read;

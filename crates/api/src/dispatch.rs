@@ -78,7 +78,8 @@ pub(crate) async fn serve(
 
     let received = body.received();
     let unread = if body::shares_connection(&request) {
-        body.drain().await;
+        // A rest that is broken ends the connection, which is all that can be done about it.
+        let _ = body.drain().await;
         body.into_unread()
     } else {
         None

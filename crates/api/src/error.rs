@@ -5,6 +5,7 @@
 use crate::body::BodyError;
 use crate::parameters::ParameterError;
 use crate::respond::{self, EmptyRange, Reply};
+use actix_http::ConnectionType;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use roadstead_oci::{
@@ -238,6 +239,7 @@ impl ApiError {
             Self::Registry(RegistryError::TooManyUploads { .. }) => {
                 headers.insert(header::RETRY_AFTER, RETRY_BUSY_CLIENT);
             }
+            Self::Body(_) => reply.head_mut().set_connection_type(ConnectionType::Close),
             Self::Range { size } => {
                 headers.insert(
                     header::CONTENT_RANGE,

@@ -403,6 +403,28 @@ async fn a_body_that_stops_is_given_up_and_its_bytes_are_kept() {
 }
 
 #[tokio::test]
+async fn a_chunk_extension_without_end_is_refused() {
+    serve(async |server| {
+        for method_and_path in ["POST /v2/a/blobs/uploads/", "PUT /v2/a/manifests/x"] {
+            let mut client = Client::connect(server).await;
+            let head = format!(
+                "{method_and_path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+            );
+            let body = [
+                head.as_bytes(),
+                &vec![b'x'; 1_000_000],
+                b"\r\na\r\n0\r\n\r\n",
+            ]
+            .concat();
+            let answer = client.exchange("POST", [&body, b""]).await;
+            assert_eq!(answer.status, 400, "{method_and_path}");
+            assert_eq!(answer.header("connection"), Some("close"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn http_2_without_tls_is_spoken_on_the_same_port() {
     serve(async |server| {
         let mut client = Client::connect(server).await;

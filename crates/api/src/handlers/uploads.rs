@@ -23,12 +23,14 @@ pub(crate) async fn start(
     body: &mut RequestBody,
 ) -> Result<Reply, ApiError> {
     if let Some(digest) = digest_parameter(call.query(), "mount")? {
+        body.drain().await?;
         return mount(call, name, &digest).await;
     }
     if let Some(digest) = digest_parameter(call.query(), "digest")? {
         return push(call, name, &digest, body).await;
     }
     let algorithm = algorithm_parameter(call.query())?.unwrap_or(Algorithm::Sha256);
+    body.drain().await?;
     begin_session(call, name, algorithm).await
 }
 

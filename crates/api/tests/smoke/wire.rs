@@ -93,7 +93,7 @@ impl Client {
     }
 
     /// Writes while it reads, as clients do: an answer may come before the body has gone out.
-    async fn exchange(&mut self, method: &str, parts: [&[u8]; 2]) -> Answer {
+    pub(crate) async fn exchange(&mut self, method: &str, parts: [&[u8]; 2]) -> Answer {
         let (read, mut write) = self.stream.get_mut().split();
         let mut reader = BufReader::new(read);
         let send = async {
