@@ -10,6 +10,7 @@ pub mod decorators;
 pub mod drivers;
 pub mod error;
 pub mod limits;
+pub mod probe;
 pub mod record_store;
 #[cfg(any(test, feature = "suite"))]
 #[expect(

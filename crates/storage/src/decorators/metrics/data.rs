@@ -1,6 +1,6 @@
 //! Data, observed.
 
-use super::{Ended, StorageObserver, Streamed, Watch};
+use super::observer::{Ended, StorageObserver, Streamed, Watch};
 use crate::clock::Clock;
 use crate::{
     DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, Timestamp, Upload,

@@ -1,6 +1,6 @@
 //! Records, observed.
 
-use super::{Ended, StorageObserver, Watch};
+use super::observer::{Ended, StorageObserver, Watch};
 use crate::clock::Clock;
 use crate::{Condition, Operation, Outcome, Page, Read, RecordStore, Result, Timestamp};
 use async_trait::async_trait;
