@@ -6,9 +6,9 @@
 use crate::manifest::{Attempt, Naming};
 use crate::record::ReferrerRecord;
 use crate::registry::{ROUNDS, Registry, Seen};
-use crate::{RegistryError, Result, layout};
+use crate::{Result, layout};
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
 use moka::sync::Cache;
 use roadstead_oci::{Descriptor, Digest, Manifest, RepositoryName};
 use roadstead_storage::{Condition, Entry, Outcome, Timestamp};
@@ -99,26 +99,25 @@ impl Registry {
         loop {
             let listed = self.inner.records.list(prefix, after.as_deref(), PAGE);
             let listed = listed.await?;
-            let mut entries = stream::iter(&listed.entries)
-                .map(|entry| async move {
-                    let referrer = self.read_listed(repository, prefix, entry).await?;
-                    Ok::<_, RegistryError>((entry, referrer))
-                })
-                .buffered(at_once);
-            while let Some((entry, referrer)) = entries.try_next().await? {
-                let Some(referrer) = referrer.filter(|referrer| query.wants(referrer)) else {
-                    continue;
-                };
-                let more = referrer.descriptor.len() + usize::from(bytes > 0);
-                let is_full = page.descriptors.len() == limit || bytes + more > query.max_bytes;
-                if is_full && !page.descriptors.is_empty() {
-                    return Ok(page);
+            for some in listed.entries.chunks(at_once) {
+                let reading = some
+                    .iter()
+                    .map(|entry| self.read_listed(repository, prefix, entry));
+                let referrers = try_join_all(reading).await?;
+                for (entry, referrer) in some.iter().zip(referrers) {
+                    let Some(referrer) = referrer.filter(|referrer| query.wants(referrer)) else {
+                        continue;
+                    };
+                    let more = referrer.descriptor.len() + usize::from(bytes > 0);
+                    let is_full = page.descriptors.len() == limit || bytes + more > query.max_bytes;
+                    if is_full && !page.descriptors.is_empty() {
+                        return Ok(page);
+                    }
+                    bytes += more;
+                    page.descriptors.push(referrer.descriptor);
+                    page.next = entry.key.strip_prefix(prefix).map(ToOwned::to_owned);
                 }
-                bytes += more;
-                page.descriptors.push(referrer.descriptor);
-                page.next = entry.key.strip_prefix(prefix).map(ToOwned::to_owned);
             }
-            drop(entries);
             after = listed.entries.last().map(|entry| entry.key.clone());
             if !listed.more {
                 page.next = None;
@@ -214,15 +213,14 @@ impl Registry {
         let key = layout::referrer(naming.repository, subject, naming.digest);
         let mut first = seen;
         for _ in 0..ROUNDS {
-            let seen = match first.take() {
-                Some(seen) => seen,
-                None => {
-                    let seen = self.read::<ReferrerRecord>(&key).await?;
-                    if !self.is_still_live(naming).await? {
-                        return Ok(Attempt::StartOver);
-                    }
-                    seen
+            let seen = if let Some(seen) = first.take() {
+                seen
+            } else {
+                let seen = self.read::<ReferrerRecord>(&key).await?;
+                if !self.is_still_live(naming).await? {
+                    return Ok(Attempt::StartOver);
                 }
+                seen
             };
             let is_set = seen
                 .record

@@ -40,15 +40,14 @@ impl Registry {
         let key = layout::tag(naming.repository, tag);
         let mut first = seen.map(|seen| (seen, past));
         for _ in 0..ROUNDS {
-            let (seen, past) = match first.take() {
-                Some(read) => read,
-                None => {
-                    let seen = self.read::<TagRecord>(&key).await?;
-                    if !self.is_still_live(naming).await? {
-                        return Ok(Attempt::StartOver);
-                    }
-                    (seen, None)
+            let (seen, past) = if let Some(read) = first.take() {
+                read
+            } else {
+                let seen = self.read::<TagRecord>(&key).await?;
+                if !self.is_still_live(naming).await? {
+                    return Ok(Attempt::StartOver);
                 }
+                (seen, None)
             };
             // The tag named this very generation after the push began, and the manifest was live
             // in it later still: setting the tag to what it was at that instant is the whole

@@ -126,15 +126,18 @@ impl Registry {
             let page = self.inner.records.list(&prefix, after.as_deref(), PAGE);
             let page = page.await?;
             let now = self.inner.records.now().await?;
-            let tags = page.entries.iter().filter_map(|entry| {
-                let tag = Tag::parse(entry.key.strip_prefix(&prefix)?).ok()?;
+            let mut releasing = Vec::with_capacity(page.entries.len());
+            for entry in &page.entries {
+                let name = entry.key.strip_prefix(&prefix).unwrap_or_default();
+                // What is no tag was never set.
+                let Ok(tag) = Tag::parse(name) else { continue };
                 // A tag is sent within D of its reverse entry and lands within R of that: behind an
                 // older entry nothing is under way. One that is put after this listing belongs to
                 // a push that finds the record marked.
-                Some((tag, now.since(entry.modified) < YOUNG))
-            });
-            stream::iter(tags)
-                .map(|(tag, is_young)| self.release_tag(released, tag, is_young))
+                let is_young = now.since(entry.modified) < YOUNG;
+                releasing.push(self.release_tag(released, tag, is_young));
+            }
+            stream::iter(releasing)
                 .buffer_unordered(AT_ONCE)
                 .try_collect::<()>()
                 .await?;

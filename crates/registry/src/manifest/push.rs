@@ -189,22 +189,27 @@ impl Registry {
     /// Puts the reverse entries, always and with a new nonce, so that they are young when a deleter
     /// lists them; reads the tags meanwhile.
     async fn announce_tags<'a>(&self, accepted: &'a Accepted) -> Result<Vec<TagBefore<'a>>> {
-        stream::iter(&accepted.tags)
-            .map(|tag| async move {
-                let key = layout::tag(&accepted.repository, tag);
-                let (seen, ()) = futures::try_join!(
-                    self.read(&key),
-                    self.put_reverse_entry(&accepted.repository, &accepted.digest, tag),
-                )?;
-                Ok::<_, RegistryError>(TagBefore {
-                    tag,
-                    seen: Some(seen),
-                    past: None,
-                })
-            })
+        let mut announcing = Vec::with_capacity(accepted.tags.len());
+        for tag in &accepted.tags {
+            announcing.push(self.announce_tag(accepted, tag));
+        }
+        stream::iter(announcing)
             .buffered(AT_ONCE)
             .try_collect()
             .await
+    }
+
+    async fn announce_tag<'a>(&self, accepted: &Accepted, tag: &'a Tag) -> Result<TagBefore<'a>> {
+        let key = layout::tag(&accepted.repository, tag);
+        let (seen, ()) = futures::try_join!(
+            self.read(&key),
+            self.put_reverse_entry(&accepted.repository, &accepted.digest, tag),
+        )?;
+        Ok(TagBefore {
+            tag,
+            seen: Some(seen),
+            past: None,
+        })
     }
 
     async fn put_reverse_entry(
@@ -243,26 +248,35 @@ impl Registry {
         accepted: &Accepted,
         tags: Vec<TagBefore<'a>>,
     ) -> Result<Vec<TagBefore<'a>>> {
-        stream::iter(tags)
-            .map(|mut before| async move {
-                let value = before.seen.as_ref().and_then(|seen| seen.record.as_ref());
-                if let Some(value) = value.filter(|value| value.digest != accepted.digest) {
-                    let past = self.remember(&accepted.repository, before.tag, value);
-                    before.past = Some(past.await?);
-                }
-                Ok(before)
-            })
+        let mut remembering = Vec::with_capacity(tags.len());
+        for before in tags {
+            remembering.push(self.remember_value(accepted, before));
+        }
+        stream::iter(remembering)
             .buffered(AT_ONCE)
             .try_collect()
             .await
     }
 
+    async fn remember_value<'a>(
+        &self,
+        accepted: &Accepted,
+        mut before: TagBefore<'a>,
+    ) -> Result<TagBefore<'a>> {
+        let value = before.seen.as_ref().and_then(|seen| seen.record.as_ref());
+        if let Some(value) = value.filter(|value| value.digest != accepted.digest) {
+            let past = self.remember(&accepted.repository, before.tag, value);
+            before.past = Some(past.await?);
+        }
+        Ok(before)
+    }
+
     async fn set_tags(&self, naming: &Naming<'_>, tags: Vec<TagBefore<'_>>) -> Result<Attempt> {
-        let attempts: Vec<_> = stream::iter(tags)
-            .map(|before| self.set_tag(naming, before))
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        let mut setting = Vec::with_capacity(tags.len());
+        for before in tags {
+            setting.push(self.set_tag(naming, before));
+        }
+        let attempts: Vec<_> = stream::iter(setting).buffered(AT_ONCE).collect().await;
         let mut all = Attempt::Done;
         for attempt in attempts {
             all = all.and(attempt?);

@@ -5,7 +5,7 @@ use crate::record::ManifestRecord;
 use crate::registry::Registry;
 use crate::window::Window;
 use crate::{RegistryError, Result, layout};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
 use roadstead_oci::{Descriptor, Digest, Manifest, ManifestMediaType, RepositoryName};
 use std::collections::BTreeMap;
 
@@ -95,18 +95,20 @@ impl Registry {
         repository: &RepositoryName,
         references: &References,
     ) -> Result<Option<Window>> {
-        let found: Vec<_> = stream::iter(&references.named)
-            .map(|((held, digest), named)| async move {
-                let found = self.protect_named(repository, *held, digest).await?;
-                Ok::<_, RegistryError>((digest, named, found))
-            })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let named: Vec<_> = references.named.iter().collect();
+        let mut found = Vec::with_capacity(named.len());
+        for some in named.chunks(AT_ONCE) {
+            let protecting = some
+                .iter()
+                .map(|((held, digest), _)| self.protect_named(repository, *held, digest));
+            let protected = try_join_all(protecting).await?;
+            let some = some.iter().zip(protected);
+            found.extend(some.map(|(((_, digest), named), found)| (digest, named, found)));
+        }
         let missing: Vec<_> = found
             .iter()
             .filter(|(_, named, found)| named.is_required && found.is_none())
-            .map(|(digest, ..)| (*digest).clone())
+            .map(|(digest, ..)| Digest::clone(digest))
             .collect();
         if !missing.is_empty() {
             return Err(RegistryError::ManifestBlobUnknown(missing));

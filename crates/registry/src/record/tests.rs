@@ -285,7 +285,7 @@ fn content_placed_in_an_unknown_way_is_a_readable_error() {
     for (old, new) in [
         (r#""version":1"#, r#""version":2"#),
         (r#""kind":"inline""#, r#""kind":"folded""#),
-        ("image.manifest", "image.manuscri"),
+        ("image.manifest", "image.unheard-"),
     ] {
         // Of the same length, so that the header's length stays true.
         let mut changed = written.to_vec();

@@ -1,0 +1,215 @@
+//! What must hold: after every storage call, of all answers together, and once it is over.
+
+use super::super::linear::{Event, Operation, is_linearizable};
+use super::super::*;
+use super::job::{Job, Said};
+use super::{OTHER_TAG, Simulation, TAG};
+use crate::record::{HistoryRecord, ReferrerRecord, TaggedRecord};
+use futures::FutureExt;
+
+#[derive(Clone, Copy, Debug)]
+enum OnManifest {
+    Put,
+    Delete(Option<bool>),
+    Read(bool),
+}
+
+impl Operation for OnManifest {
+    type Object = bool;
+
+    fn apply(&self, is_there: bool) -> Option<bool> {
+        match *self {
+            Self::Put => Some(true),
+            // What another delete removed meanwhile may be answered as deleted.
+            Self::Delete(Some(true) | None) => Some(false),
+            Self::Delete(Some(false)) => (!is_there).then_some(false),
+            Self::Read(seen) => (seen == is_there).then_some(is_there),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum OnTag {
+    Set(usize),
+    DropIf(usize),
+    Delete(Option<bool>),
+    Read(Option<usize>),
+}
+
+impl Operation for OnTag {
+    type Object = Option<usize>;
+
+    fn apply(&self, value: Option<usize>) -> Option<Option<usize>> {
+        match *self {
+            Self::Set(image) => Some(Some(image)),
+            Self::DropIf(image) => Some(value.filter(|&value| value != image)),
+            Self::Delete(None) => Some(None),
+            Self::Delete(Some(found)) => (found == value.is_some()).then_some(None),
+            Self::Read(seen) => (seen == value).then_some(value),
+        }
+    }
+}
+
+impl Simulation {
+    fn record<R: Encoded>(&self, key: &str) -> Option<R> {
+        let read = self.fixture.records.get(key).now_or_never().unwrap();
+        let record = read.unwrap().record?;
+        Some(R::decode(key, &record.bytes).unwrap())
+    }
+
+    fn is_readable(&self, digest: &Digest) -> bool {
+        self.record::<ManifestRecord>(&layout::manifest(&name(REPOSITORY), digest))
+            .is_some_and(|record| record.is_readable())
+    }
+
+    pub(super) fn check(&mut self) {
+        let repository = name(REPOSITORY);
+        for text in [TAG, OTHER_TAG] {
+            let value: Option<TagRecord> = self.record(&layout::tag(&repository, &tag(text)));
+            if let Some(value) = &value {
+                assert!(self.is_readable(&value.digest), "{text} dangles");
+                let key = layout::tagged(&repository, &value.digest, &tag(text));
+                let reverse: Option<TaggedRecord> = self.record(&key);
+                assert!(reverse.is_some(), "{text} has no reverse entry");
+                let key = layout::history(&repository, &tag(text), value.at, value.nonce);
+                self.values.insert(key, value.clone());
+            }
+            let lost = self.values.iter().filter(|(key, was)| {
+                key.contains(&format!("/{text}/"))
+                    && value.as_ref().is_none_or(|value| value.nonce != was.nonce)
+            });
+            for (key, _) in lost {
+                let entry: Option<HistoryRecord> = self.record(key);
+                assert!(entry.is_some(), "a value of {text} is not in its history");
+            }
+        }
+        let digest = digest_of(&self.images[1]);
+        let key = layout::referrer(&repository, &digest_of(&self.images[0]), &digest);
+        let entry: Option<ReferrerRecord> = self.record(&key);
+        assert!(
+            entry.is_none() || self.is_readable(&digest),
+            "a referrer entry dangles"
+        );
+    }
+
+    pub(super) fn judge(&self) {
+        for image in [0, 1] {
+            let events = self.events(|job, said| on_manifest(image, job, said));
+            let explained = is_linearizable(self.started_with[image], &events);
+            assert!(explained, "answers about manifest {image}: {events:?}");
+        }
+        let value = self.started_tagged.then_some(0);
+        for (text, first) in [(TAG, value), (OTHER_TAG, None)] {
+            let events = self.events(|job, said| self.on_tag(text, job, said));
+            let explained = is_linearizable(first, &events);
+            assert!(explained, "answers about tag {text}: {events:?}");
+        }
+    }
+
+    fn events<O: Operation>(&self, of: impl Fn(Job, Option<&Said>) -> Option<O>) -> Vec<Event<O>> {
+        let mut events = Vec::new();
+        for actor in &self.actors {
+            let asked = actor.asked;
+            let said = actor.answered.as_ref().map(|(_, said)| said);
+            // An error tells nothing: the request took effect or not.
+            let answered = actor
+                .answered
+                .as_ref()
+                .filter(|(_, said)| !matches!(said, Said::Failed(_)))
+                .map(|(at, _)| *at);
+            let Some(operation) = of(actor.job, said) else {
+                continue;
+            };
+            let earlier = if matches!(
+                actor.job,
+                Job::SetTag(_) | Job::SetBoth(_) | Job::PutDigest(_)
+            ) {
+                actor.attempts.saturating_sub(1)
+            } else {
+                0
+            };
+            for _ in 0..earlier {
+                events.push(Event {
+                    operation: operation.clone(),
+                    asked,
+                    answered: None,
+                });
+            }
+            events.push(Event {
+                operation,
+                asked,
+                answered,
+            });
+        }
+        events
+    }
+
+    fn on_tag(&self, text: &str, job: Job, said: Option<&Said>) -> Option<OnTag> {
+        match (job, said) {
+            (Job::SetTag(image), _) if text == TAG => Some(OnTag::Set(image)),
+            (Job::SetBoth(image), _) => Some(OnTag::Set(image)),
+            (Job::DeleteDigest(image), _) => Some(OnTag::DropIf(image)),
+            (Job::DeleteTag, _) if text == TAG => Some(OnTag::Delete(found(said))),
+            (Job::GetTag | Job::HeadTag, Some(Said::Missing)) if text == TAG => {
+                Some(OnTag::Read(None))
+            }
+            (Job::GetTag | Job::HeadTag, Some(Said::Found(digest))) if text == TAG => {
+                let is_it = |bytes: &Bytes| digest_of(bytes) == *digest;
+                Some(OnTag::Read(self.images.iter().position(is_it)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whatever died on the way, fresh requests work and leave nothing behind.
+    pub(super) async fn heal(&mut self) {
+        self.check();
+        for image in [0, 1] {
+            let bytes = self.images[image].clone();
+            put(&self.fixture.registry, by_tag(TAG), &bytes)
+                .await
+                .unwrap();
+            self.check();
+            assert_eq!(
+                get(&self.fixture.registry, by_tag(TAG)).await.unwrap(),
+                bytes
+            );
+        }
+        let prefix = layout::referrers(&name(REPOSITORY), &digest_of(&self.images[0]));
+        assert_eq!(keys(&self.fixture, &prefix).await.len(), 1);
+        for image in [1, 0] {
+            let bytes = self.images[image].clone();
+            delete(&self.fixture.registry, &bytes).await.unwrap();
+            self.check();
+            assert!(is_unknown(
+                &get_digest(&self.fixture.registry, &bytes).await
+            ));
+        }
+        assert_eq!(keys(&self.fixture, &prefix).await, [""; 0]);
+        assert_eq!(tag_record(&self.fixture, TAG).await, None);
+        assert_eq!(tag_record(&self.fixture, OTHER_TAG).await, None);
+    }
+}
+
+fn found(said: Option<&Said>) -> Option<bool> {
+    match said {
+        Some(Said::Done) => Some(true),
+        Some(Said::Missing) => Some(false),
+        _ => None,
+    }
+}
+
+fn on_manifest(image: usize, job: Job, said: Option<&Said>) -> Option<OnManifest> {
+    match job {
+        Job::SetTag(at) | Job::SetBoth(at) | Job::PutDigest(at) if at == image => {
+            Some(OnManifest::Put)
+        }
+        Job::DeleteDigest(at) if at == image => Some(OnManifest::Delete(found(said))),
+        Job::GetDigest(at) if at == image => match said? {
+            Said::Found(_) => Some(OnManifest::Read(true)),
+            Said::Missing => Some(OnManifest::Read(false)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
