@@ -44,7 +44,7 @@ pub enum RangeOutcome {
     Whole,
     /// One range: answer 206.
     Single(ByteRange),
-    /// At least two ranges that neither overlap nor touch, in the order they were asked for: answer 206 multipart.
+    /// At least two ranges that do not overlap, in the order they were asked for: answer 206 multipart.
     Multiple(Vec<ByteRange>),
     /// No range lies within the blob: answer 416.
     Unsatisfiable,
@@ -155,8 +155,10 @@ fn saturating_number(text: &str) -> Option<u64> {
     Some(text.parse().unwrap_or(u64::MAX))
 }
 
-/// Joins ranges that overlap or touch, so that no request makes the registry send a byte twice.
+/// Joins ranges that overlap, so that no request makes the registry send a byte twice.
 ///
+/// Ranges that only touch stay apart: a partial pull of podman asks for neighbouring chunks and reads one part for
+/// each of them; joined parts fail its checksums, and it falls back to the whole layer without a word.
 /// A joined range takes the place of the first of its parts, as RFC 9110, section 15.3.7.2, asks.
 fn coalesce(ranges: &mut Vec<ByteRange>) {
     if ranges.len() < 2 {
@@ -168,7 +170,7 @@ fn coalesce(ranges: &mut Vec<ByteRange>) {
     let mut joined: Vec<(usize, ByteRange)> = Vec::with_capacity(by_start.len());
     for (position, range) in by_start {
         match joined.last_mut() {
-            Some((first_position, last)) if range.start <= last.end_inclusive.saturating_add(1) => {
+            Some((first_position, last)) if range.start <= last.end_inclusive => {
                 last.end_inclusive = last.end_inclusive.max(range.end_inclusive);
                 *first_position = position.min(*first_position);
             }

@@ -126,15 +126,31 @@ fn unsatisfiable_ranges_among_others_are_left_out() {
 }
 
 #[test]
-fn ranges_that_overlap_or_touch_become_one() {
-    assert_eq!(ByteRanges::parse("bytes=0-9,10-19", 100), single(0, 19));
+fn ranges_that_overlap_become_one() {
+    assert_eq!(ByteRanges::parse("bytes=0-9,9-19", 100), single(0, 19));
     assert_eq!(ByteRanges::parse("bytes=5-9,0-6", 100), single(0, 9));
     assert_eq!(ByteRanges::parse("bytes=0-,5-6,-3", 100), single(0, 99));
     assert_eq!(ByteRanges::parse("bytes=0-0,-1", 1), single(0, 0));
-    assert_eq!(ByteRanges::parse("bytes=0-0,-1", 2), single(0, 1));
     assert_eq!(
-        ByteRanges::parse("bytes=80-89,10-19,85-95,20-20", 100),
+        ByteRanges::parse("bytes=80-89,10-19,85-95,19-20", 100),
         RangeOutcome::Multiple(vec![range(80, 95), range(10, 20)])
+    );
+}
+
+#[test]
+fn ranges_that_only_touch_stay_apart() {
+    assert_eq!(
+        ByteRanges::parse("bytes=0-9,10-19,30-39,20-29", 100),
+        RangeOutcome::Multiple(vec![
+            range(0, 9),
+            range(10, 19),
+            range(30, 39),
+            range(20, 29)
+        ])
+    );
+    assert_eq!(
+        ByteRanges::parse("bytes=0-0,-1", 2),
+        RangeOutcome::Multiple(vec![range(0, 0), range(1, 1)])
     );
 }
 
