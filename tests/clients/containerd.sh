@@ -2,7 +2,7 @@
 # Owns the round trip with containerd, started by hand in the test's folder: import, push, pull,
 # export, and a mirror for another registry's name, whose requests carry `?ns=`.
 #
-#   REGISTRY=HOST:PORT tests/clients/containerd.sh    (root; ROADSTEAD_SKIP_DAEMONS=1 leaves it out)
+#   REGISTRY=HOST:PORT tests/clients/containerd.sh    (root; SKIP_DAEMONS=1 leaves it out)
 set -euo pipefail
 
 # shellcheck source=tests/clients/workspace.sh

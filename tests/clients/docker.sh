@@ -2,7 +2,7 @@
 # Owns the round trip with Docker's own daemon, started by hand in the test's folder: build, push,
 # pull, pull by digest, the same layers under a second name, many layers, an OCI index.
 #
-#   REGISTRY=HOST:PORT tests/clients/docker.sh        (root; ROADSTEAD_SKIP_DAEMONS=1 leaves it out)
+#   REGISTRY=HOST:PORT tests/clients/docker.sh        (root; SKIP_DAEMONS=1 leaves it out)
 set -euo pipefail
 
 # shellcheck source=tests/clients/workspace.sh

@@ -67,7 +67,7 @@ cannot_start() {
   local daemon=$1 log=$2
   echo "$client_name: $daemon does not start on this machine; the end of its log:" >&2
   tail -n 10 "$log" >&2
-  if [[ ${CI:-} == true && ${ROADSTEAD_SKIP_DAEMONS:-} != 1 ]]; then
+  if [[ ${CI:-} == true && ${SKIP_DAEMONS:-} != 1 ]]; then
     exit 1
   fi
   echo "$client_name: SKIPPED; it needs root, mounts and namespaces" >&2
@@ -75,8 +75,8 @@ cannot_start() {
 }
 
 skip_when_daemons_are_unwanted() {
-  if [[ ${ROADSTEAD_SKIP_DAEMONS:-} == 1 ]]; then
-    echo "$client_name: SKIPPED, because ROADSTEAD_SKIP_DAEMONS=1" >&2
+  if [[ ${SKIP_DAEMONS:-} == 1 ]]; then
+    echo "$client_name: SKIPPED, because SKIP_DAEMONS=1" >&2
     exit 77
   fi
 }

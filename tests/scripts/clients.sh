@@ -69,8 +69,8 @@ if [[ ${#skipped[@]} -gt 0 ]]; then
 fi
 if [[ ${#failed[@]} -gt 0 ]]; then
   echo "clients FAILED: ${failed[*]}" >&2
-  if [[ -n $registry_pid && -n ${ROADSTEAD_KEEP_LOG:-} ]]; then
-    cp "$workspace/server.log" "$ROADSTEAD_KEEP_LOG"
+  if [[ -n $registry_pid && -n ${KEEP_SERVER_LOG:-} ]]; then
+    cp "$workspace/server.log" "$KEEP_SERVER_LOG"
   fi
   exit 1
 fi

@@ -6,10 +6,13 @@
 #   stop_server PID                         SIGTERM, waits, SIGKILL after 20 s; returns its exit code
 #   stop_all_servers                        for an EXIT trap
 #
+# SERVER_BINARY names a server that is already built; otherwise target/release/roadstead is brought up
+# to date. No variable of the tests starts with ROADSTEAD_: to the server those are settings.
+#
 # FOLDER holds everything: configuration, data, log. Nothing listens beyond 127.0.0.1.
 
 repository_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-roadstead_binary=${ROADSTEAD:-${CARGO_TARGET_DIR:-$repository_root/target}/release/roadstead}
+roadstead_binary=${SERVER_BINARY:-${CARGO_TARGET_DIR:-$repository_root/target}/release/roadstead}
 export PATH=$repository_root/target/tools/bin:$PATH:/usr/sbin:/sbin
 
 started_pids=()
@@ -34,8 +37,8 @@ free_port() {
 
 # Waits until ADDRESS answers GET /v2/ or process PID is gone; 20 s at most.
 wait_until_ready() {
-  local address=$1 pid=$2
-  for _ in {1..400}; do
+  local address=$1 pid=$2 deadline=$((SECONDS + 20))
+  while [[ $SECONDS -lt $deadline ]]; do
     if curl --silent --output /dev/null --max-time 2 "http://$address/v2/"; then
       return
     fi
@@ -48,7 +51,7 @@ wait_until_ready() {
 }
 
 build_roadstead() {
-  if [[ -n ${ROADSTEAD:-} ]]; then
+  if [[ -n ${SERVER_BINARY:-} ]]; then
     return
   fi
   (cd "$repository_root" && cargo build --quiet --release --package roadstead)
@@ -64,15 +67,15 @@ write_roadstead_configuration() {
 listen: $registry_address
 admin: {listen: $admin_address}
 storage: $storage
-log: {level: ${ROADSTEAD_TEST_LOG_LEVEL:-info}, format: json}
+log: {level: ${SERVER_LOG_LEVEL:-info}, format: json}
 YAML
 }
 
 start_roadstead() {
   local folder=$1 driver=${2:-local}
   mkdir -p "$folder"
-  # A port can be taken between the look and the bind, hence more than one attempt.
-  for _ in {1..3}; do
+  # A port can be taken between the look and the bind, hence a second attempt.
+  for _ in {1..2}; do
     registry_address=127.0.0.1:$(free_port)
     admin_address=127.0.0.1:$(free_port)
     write_roadstead_configuration "$folder" "$driver"
@@ -89,6 +92,7 @@ start_roadstead() {
   return 1
 }
 
+# As Debian configures it, without the password file: descriptors cached in memory, no fsync.
 start_docker_registry() {
   local folder=$1
   mkdir -p "$folder/data"
@@ -99,6 +103,7 @@ start_docker_registry() {
 version: 0.1
 log: {level: warn, accesslog: {disabled: true}}
 storage:
+  cache: {blobdescriptor: inmemory}
   filesystem: {rootdirectory: $folder/data}
   delete: {enabled: true}
 http: {addr: "$registry_address"}

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Owns the order of the measurements. They load the machine; run them on an idle one.
+#
+#   tests/bench/run.sh
+#
+# Everything stays on 127.0.0.1. Both parts print Markdown tables for docs/performance.md and end
+# with an exit code other than 0 when a demand is not met. BENCH_FOLDER names a folder on the disk to
+# measure; the default is the system's temporary folder.
+set -euo pipefail
+
+folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+exit_code=0
+"$folder/side_by_side.sh" || exit_code=1
+"$folder/memory.sh" || exit_code=1
+exit "$exit_code"
