@@ -7,6 +7,7 @@ mod exit;
 mod listen;
 mod serve;
 mod signals;
+mod storage_metrics;
 mod stores;
 mod telemetry;
 mod wiring;

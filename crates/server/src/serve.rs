@@ -2,6 +2,7 @@
 
 use crate::banner::Banner;
 use crate::listen::listen;
+use crate::storage_metrics::StorageMetrics;
 use crate::stores::Stores;
 use crate::telemetry::Form;
 use crate::wiring::{body_pace, registry_settings, server_settings};
@@ -32,7 +33,10 @@ pub(crate) async fn run_server(
     let admin = admin
         .map(|address| listen(address, "the setting admin.listen"))
         .transpose()?;
-    let stores = Stores::open(&config.storage)?;
+    let mut metrics = MetricsRegistry::with_prefix(METRICS_PREFIX);
+    let observer = Arc::new(StorageMetrics::register(&mut metrics));
+    let stores = Stores::open(&config.storage, Some(observer))?;
+    stores.check().await?;
     let registry = Registry::new(
         Arc::clone(&stores.records),
         Arc::clone(&stores.data),
@@ -41,7 +45,7 @@ pub(crate) async fn run_server(
         Arc::new(RandomIds),
         background.clone(),
     );
-    let listeners = Listeners::new(config, &registry, public, admin)?;
+    let listeners = Listeners::new(config, &registry, metrics, public, admin)?;
     registry.start_maintenance();
     let banner = Banner {
         listen: listeners.public.address(),
@@ -73,10 +77,10 @@ impl Listeners {
     fn new(
         config: &Config,
         registry: &Registry,
+        mut metrics: MetricsRegistry,
         public: TcpListener,
         admin: Option<TcpListener>,
     ) -> anyhow::Result<Self> {
-        let mut metrics = MetricsRegistry::with_prefix(METRICS_PREFIX);
         let state = AppState {
             registry: registry.clone(),
             policy: Arc::new(EveryoneMay),

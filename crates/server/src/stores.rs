@@ -3,8 +3,10 @@
 use anyhow::{Context, anyhow, bail};
 use roadstead_config::{ByteSize, LocalStorage, Storage};
 use roadstead_storage::clock::MachineClock;
+use roadstead_storage::decorators::metrics::{ObservedData, ObservedRecords, StorageObserver};
 use roadstead_storage::drivers::local::{LocalSettings, LocalStore};
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
+use roadstead_storage::probe::{Capabilities, probe};
 use roadstead_storage::{Clock, DataStore, Kind, RecordStore, StorageError};
 use std::error::Error;
 use std::sync::Arc;
@@ -18,26 +20,75 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Opens the configured store. Blocks while a store repairs itself after a crash.
-    pub(crate) fn open(storage: &Storage) -> anyhow::Result<Self> {
+    /// Opens the configured store; the observer is told of every call. Blocks while a store
+    /// repairs itself after a crash.
+    pub(crate) fn open(
+        storage: &Storage,
+        observer: Option<Arc<dyn StorageObserver>>,
+    ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(MachineClock::new());
         match storage {
-            Storage::Memory => Ok(Self {
-                records: Arc::new(MemoryRecords::new(Arc::clone(&clock))),
-                data: Arc::new(MemoryData::new(Arc::clone(&clock))),
-                clock,
-                local: None,
-            }),
+            Storage::Memory => {
+                let records = MemoryRecords::new(Arc::clone(&clock));
+                let data = MemoryData::new(Arc::clone(&clock));
+                Ok(Self::assemble("memory", records, data, clock, observer))
+            }
             Storage::Local(local) => {
                 let store = open_local(local, Arc::clone(&clock))?;
+                let (records, data) = (store.records(), store.data());
+                let stores = Self::assemble("local", records, data, clock, observer);
                 Ok(Self {
-                    records: Arc::new(store.records()),
-                    data: Arc::new(store.data()),
-                    clock,
                     local: Some(store),
+                    ..stores
                 })
             }
         }
+    }
+
+    fn assemble(
+        driver: &'static str,
+        records: impl RecordStore,
+        data: impl DataStore,
+        clock: Arc<dyn Clock>,
+        observer: Option<Arc<dyn StorageObserver>>,
+    ) -> Self {
+        let Some(observer) = observer else {
+            return Self {
+                records: Arc::new(records),
+                data: Arc::new(data),
+                clock,
+                local: None,
+            };
+        };
+        let timer = Arc::clone(&clock);
+        let records = ObservedRecords::new(records, driver, Arc::clone(&observer), timer);
+        let data = ObservedData::new(data, driver, observer, Arc::clone(&clock));
+        Self {
+            records: Arc::new(records),
+            data: Arc::new(data),
+            clock,
+            local: None,
+        }
+    }
+
+    /// Tries on the store what the registry relies on.
+    pub(crate) async fn probe(&self) -> Capabilities {
+        probe(&*self.records, &*self.data).await
+    }
+
+    /// Refuses a store on which acknowledged pushes would not be safe, naming the first trial that
+    /// went wrong; `storage check` shows all.
+    pub(crate) async fn check(&self) -> anyhow::Result<()> {
+        let capabilities = self.probe().await;
+        let Some(wrong) = capabilities.trials().iter().find(|trial| !trial.is_ok) else {
+            return Ok(());
+        };
+        bail!(
+            "the store does not do what the registry relies on: {}: {}; `roadstead storage check` \
+             tells more",
+            wrong.tried,
+            wrong.came_back
+        )
     }
 
     /// Finishes what waits to be written. Later calls on the store fail.

@@ -312,3 +312,19 @@ fn a_disk_below_the_reserve_is_one_sentence() {
     );
     assert_eq!(message.lines().count(), 1, "{message}");
 }
+
+#[test]
+fn a_check_of_the_storage_shows_what_was_tried() {
+    let folder = folder_with("storage: {memory: {}}\n");
+    for arguments in [
+        &["--config", "roadstead.yaml"][..],
+        &["--data", "elsewhere"],
+    ] {
+        let output = run(folder.path(), &[&["storage", "check"], arguments].concat());
+        let table = text(&output.stdout);
+        assert!(output.status.success(), "{table}{}", text(&output.stderr));
+        assert!(table.lines().count() >= 5, "{table}");
+        assert!(table.lines().all(|line| line.starts_with("ok ")), "{table}");
+    }
+    assert!(folder.path().join("elsewhere").is_dir());
+}
