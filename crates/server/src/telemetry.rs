@@ -45,12 +45,14 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<Form> {
 }
 
 /// Returns the filter's directives. actix tells at `info` which threads it starts, which is news to
-/// nobody here; a directive for it in the configuration comes later and wins.
+/// nobody here. Its dispatcher calls it an error when a client greets with TLS or sends anything else
+/// that is no request, though nobody here must act; failed answers are told by the access log. A
+/// directive for either in the configuration comes later and wins.
 fn directives(level: &LogFilter) -> String {
     if level.as_str() == "off" {
         return level.to_string();
     }
-    format!("actix_server=error,{level}")
+    format!("actix_server=error,actix_http::h1::dispatcher=off,{level}")
 }
 
 #[cfg(test)]
