@@ -5,6 +5,7 @@
 //! driver can show (a full disk, a second opener) is in that driver's own tests.
 
 pub mod conditions;
+pub mod histories;
 pub mod listing;
 pub mod objects;
 pub mod races;
@@ -175,6 +176,9 @@ macro_rules! driver_suite {
                 an_absent_delete_is_refused_while_there_is_a_record
                 a_record_that_comes_back_has_a_new_version
                 versions_survive_a_restart
+            ]);
+            $crate::driver_suite!(@clauses $make, histories [
+                random_histories_agree_with_a_simple_model
             ]);
             $crate::driver_suite!(@clauses $make, races [
                 eight_racing_absent_puts_have_one_winner

@@ -27,6 +27,12 @@ impl Write {
     }
 }
 
+/// Tells whether the condition of a write does not hold in `state`.
+pub(super) fn is_refused(state: &Snapshot, write: &Write) -> Result<bool> {
+    let held = held(state, write.operation(), &write.key)?;
+    Ok(!held.allows(&write.condition))
+}
+
 /// The state after the writes decided so far, where it differs from the snapshot.
 #[derive(Debug)]
 pub(super) struct Batch<'a> {
@@ -46,6 +52,29 @@ struct Change {
 struct Held {
     is_record: bool,
     nonce: Option<u128>,
+}
+
+impl Held {
+    fn allows(self, condition: &Condition) -> bool {
+        match condition {
+            Condition::Any => true,
+            Condition::Absent => !self.is_record,
+            Condition::Matches(version) => {
+                self.nonce.map_or(Version::NEVER, Version::nonce) == *version
+            }
+        }
+    }
+}
+
+fn held(state: &Snapshot, operation: Operation, key: &str) -> Result<Held> {
+    let held = state.with_value(operation, key, |value| Held {
+        is_record: value.record.is_some(),
+        nonce: Some(value.nonce),
+    })?;
+    Ok(held.unwrap_or(Held {
+        is_record: false,
+        nonce: None,
+    }))
 }
 
 impl<'a> Batch<'a> {
@@ -70,15 +99,14 @@ impl<'a> Batch<'a> {
 
     /// Decides one write. The outcome holds once the batch is committed.
     pub(super) fn decide(&mut self, write: Write) -> Result<Outcome> {
-        let held = self.held(write.operation(), &write.key)?;
-        let allowed = match &write.condition {
-            Condition::Any => true,
-            Condition::Absent => !held.is_record,
-            Condition::Matches(version) => {
-                held.nonce.map_or(Version::NEVER, Version::nonce) == *version
-            }
+        let held = match self.changes.get(&write.key) {
+            Some(change) => Held {
+                is_record: change.bytes.is_some(),
+                nonce: Some(change.nonce),
+            },
+            None => held(self.before, write.operation(), &write.key)?,
         };
-        if !allowed {
+        if !held.allows(&write.condition) {
             return Ok(Outcome::Conflict);
         }
         let nonce = rand::random();
@@ -90,23 +118,6 @@ impl<'a> Batch<'a> {
             },
         );
         Ok(Outcome::Applied(Version::nonce(nonce)))
-    }
-
-    fn held(&self, operation: Operation, key: &str) -> Result<Held> {
-        if let Some(change) = self.changes.get(key) {
-            return Ok(Held {
-                is_record: change.bytes.is_some(),
-                nonce: Some(change.nonce),
-            });
-        }
-        let held = self.before.with_value(operation, key, |value| Held {
-            is_record: value.record.is_some(),
-            nonce: Some(value.nonce),
-        })?;
-        Ok(held.unwrap_or(Held {
-            is_record: false,
-            nonce: None,
-        }))
     }
 
     /// Writes all changes, sweeps the tombstones `old`, and makes both durable.

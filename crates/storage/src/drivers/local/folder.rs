@@ -86,9 +86,26 @@ impl Folder {
     }
 }
 
+/// Makes a folder and those around it, and brings their names to the disk: else a power cut might
+/// take the whole folder away.
 fn make(path: &Path) -> Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| cannot(path, "make", error))
+    if path.is_dir() {
+        return Ok(());
+    }
+    let around = match path.parent() {
+        Some(around) if !around.as_os_str().is_empty() => around,
+        _ => Path::new("."),
+    };
+    make(around)?;
+    let made = DirBuilder::new().mode(0o700).create(path);
+    match made {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        other => other.map_err(|error| cannot(path, "make", error))?,
+    }
+    let folder = File::open(around).map_err(|error| cannot(around, "open", error))?;
+    folder
+        .sync_all()
+        .map_err(|error| cannot(around, "write to", error))
 }
 
 fn lock(path: &Path) -> Result<File> {

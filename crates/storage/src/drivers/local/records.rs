@@ -1,7 +1,7 @@
 //! The record half of the local driver: reads inline, writes through the writer thread.
 
 use super::backend::Health;
-use super::batch::Write;
+use super::batch::{self, Write};
 use super::database::{Published, RecordFile};
 use super::folder::Folder;
 use super::writer::{Message, Request, Writer};
@@ -119,6 +119,12 @@ impl LocalRecords {
     }
 
     async fn write(&self, write: Write) -> Result<Outcome> {
+        // A condition that does not hold now is refused by what is durable now, without the thread.
+        // Where there is nothing to read, the thread tells why, or opens the file again.
+        let snapshot = self.shared.published.current(write.operation(), &write.key);
+        if snapshot.is_ok_and(|state| batch::is_refused(&state, &write).unwrap_or(false)) {
+            return Ok(Outcome::Conflict);
+        }
         let sent = self.shared.clock.monotonic();
         let (operation, key) = (write.operation(), write.key.clone());
         let has_ended = || {
