@@ -50,13 +50,14 @@ pub enum RegistryError {
         /// The setting `limits.blob`.
         limit: u64,
     },
-    /// The content has another digest than the one named.
+    /// The content has another digest than the one named. Boxed: two digests would make every
+    /// `Result` of the registry twice as large.
     #[error("content has digest {actual}, not {expected}")]
     DigestMismatch {
         /// The digest that the client named.
-        expected: Digest,
+        expected: Box<Digest>,
         /// The digest of what arrived.
-        actual: Digest,
+        actual: Box<Digest>,
     },
     /// No such manifest or tag.
     #[error("manifest {0} is not known")]

@@ -106,8 +106,10 @@ impl Registry {
         let mut tags = further.to_vec();
         match push.reference {
             Reference::Digest(expected) if expected != digest => {
-                let actual = digest;
-                return Err(RegistryError::DigestMismatch { expected, actual });
+                return Err(RegistryError::DigestMismatch {
+                    expected: Box::new(expected),
+                    actual: Box::new(digest),
+                });
             }
             Reference::Digest(_) => {}
             Reference::Tag(tag) if tags.contains(&tag) => {}

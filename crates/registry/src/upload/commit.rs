@@ -20,8 +20,8 @@ impl Live {
         if actual != digest {
             self.give_up().await?;
             return Err(RegistryError::DigestMismatch {
-                expected: digest,
-                actual,
+                expected: Box::new(digest),
+                actual: Box::new(actual),
             });
         }
         let (content, staged) =

@@ -72,7 +72,7 @@ async fn content_under_another_digest_is_refused() {
 
     match refused {
         Err(RegistryError::DigestMismatch { expected, actual }) => {
-            assert_eq!((expected, actual), (other, digest_of(&bytes)));
+            assert_eq!((*expected, *actual), (other, digest_of(&bytes)));
         }
         other => panic!("{other:?}"),
     }
