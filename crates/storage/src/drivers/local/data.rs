@@ -7,6 +7,7 @@ use super::publish;
 use super::reader::Reading;
 use super::staging::{self, Origin, Staging};
 use super::upload::{Writer, Writers};
+use crate::clock::Clock;
 use crate::limits;
 use crate::{
     DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, StorageError,
@@ -27,6 +28,7 @@ pub struct LocalData {
 #[derive(Debug)]
 struct Shared {
     folder: Arc<Folder>,
+    clock: Arc<dyn Clock>,
     staging: Staging,
     writers: Arc<Writers>,
     reading: Arc<Reading>,
@@ -40,9 +42,14 @@ struct DriverState {
 }
 
 impl LocalData {
-    pub(super) fn new(folder: Arc<Folder>, upload_buffer_bytes: usize) -> Self {
+    pub(super) fn new(
+        folder: Arc<Folder>,
+        upload_buffer_bytes: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let shared = Shared {
             folder,
+            clock,
             staging: Staging::default(),
             writers: Arc::new(Writers::new(upload_buffer_bytes)),
             reading: Arc::default(),
@@ -116,7 +123,7 @@ impl LocalData {
 #[async_trait]
 impl DataStore for LocalData {
     async fn begin(&self, hint: UploadHint) -> Result<Upload> {
-        let place = Place::fresh();
+        let place = Place::fresh(self.shared.clock.now());
         let key = place.key();
         let length = hint.length.unwrap_or(0);
         self.shared

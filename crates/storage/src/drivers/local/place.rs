@@ -1,6 +1,8 @@
 //! Where a data object lies: its number, and the paths made of it and of nothing else.
 
-use crate::{DataKey, Kind, Operation, Result, StorageError};
+use crate::{DataKey, Kind, Operation, Result, StorageError, Timestamp};
+
+const MILLIS_A_DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// The number of a data object or upload. Only 32 lower-case hexadecimal digits name one, so that
 /// no text from outside ever becomes a path.
@@ -8,9 +10,15 @@ use crate::{DataKey, Kind, Operation, Result, StorageError};
 pub(super) struct Place(u128);
 
 impl Place {
-    /// Makes a place that nobody has used and nobody can guess.
-    pub(super) fn fresh() -> Self {
-        Self(rand::random())
+    /// Makes a place that nobody has used and nobody can guess: 120 random bits and the day.
+    ///
+    /// All uploads of a day share 256 folders, so that after the first few hundred a finish makes
+    /// no folder and has one folder to bring to the disk, not three. The days take turns in the
+    /// 65,536 folders.
+    pub(super) fn fresh(now: Timestamp) -> Self {
+        const DAY_BITS: u128 = 0xff << 112;
+        let day = u128::from(now.as_millis() / MILLIS_A_DAY) << 112;
+        Self((rand::random::<u128>() & !DAY_BITS) | (day & DAY_BITS))
     }
 
     /// Reads a key; anything but this driver's own text is `Invalid`.
@@ -68,6 +76,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn a_key_names_its_paths() {
@@ -82,6 +91,20 @@ mod tests {
         assert_eq!(place.outer_folder(), "data/01");
         assert_eq!(place.inner_folder(), "data/01/23");
         assert_eq!(place.folder_number(), 0x0123);
+    }
+
+    #[test]
+    fn the_places_of_a_day_share_256_folders_and_are_never_the_same() {
+        let now = Timestamp::from_millis(MILLIS_A_DAY * 0x1234 + 5);
+        let places: Vec<Place> = (0..1000).map(|_| Place::fresh(now)).collect();
+        assert!(
+            places
+                .iter()
+                .all(|place| place.folder_number() & 0xff == 0x34)
+        );
+        let folders: HashSet<u16> = places.iter().map(|place| place.folder_number()).collect();
+        assert!(folders.len() > 200);
+        assert_eq!(places.into_iter().collect::<HashSet<Place>>().len(), 1000);
     }
 
     #[test]

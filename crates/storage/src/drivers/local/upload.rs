@@ -105,7 +105,7 @@ impl Writer {
         self.check(Operation::Append)?;
         self.claim.stake(Operation::Append)?;
         self.gather.push(bytes);
-        if self.gather.length() >= self.counted.0.gathered_bytes() {
+        if self.gather.length() > self.counted.0.gathered_bytes() {
             self.settle_write().await?;
             self.begin_write(Operation::Append)?;
             self.begin_write_back().await?;
