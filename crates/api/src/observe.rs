@@ -3,6 +3,7 @@
 mod exchange;
 mod labels;
 mod metrics;
+mod uploads;
 
 pub(crate) use exchange::{Exchange, Observed};
 pub use metrics::HttpMetrics;

@@ -1,6 +1,8 @@
 //! The HTTP face over the memory driver, spoken to over real sockets: that the parts fit together.
 //! The protocol's finer points are tested elsewhere.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its fixture too")]
+
 #[path = "smoke/fixture.rs"]
 mod fixture;
 #[path = "smoke/wire.rs"]

@@ -84,7 +84,7 @@ impl Listeners {
         let state = AppState {
             registry: registry.clone(),
             policy: Arc::new(EveryoneMay),
-            metrics: Arc::new(HttpMetrics::register(&mut metrics)),
+            metrics: Arc::new(HttpMetrics::register(&mut metrics, registry)),
             ids: Arc::new(RandomIds),
             pace: body_pace(config),
         };

@@ -4,12 +4,14 @@
 //! method and status is resolved when it first occurs.
 
 use super::labels::{MethodLabel, RouteLabel};
+use super::uploads::OpenUploads;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Registry as MetricsRegistry, Unit};
+use roadstead_registry::Registry;
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -64,9 +66,15 @@ impl HttpMetrics {
     /// `http_requests` by route, method and status (499: the client left before the answer),
     /// `http_request_duration_seconds` by route, from the head of the request to the last byte of
     /// the answer, `http_received_bytes`, `http_sent_bytes` (bodies only), `http_open_requests`,
-    /// and `http_receiving_blobs`, the blob uploads that take bytes right now.
+    /// `http_receiving_blobs`, the blob uploads that take bytes right now, and `open_uploads`, the
+    /// upload sessions of `source`.
     #[must_use]
-    pub fn register(registry: &mut Registry) -> Self {
+    pub fn register(registry: &mut MetricsRegistry, source: &Registry) -> Self {
+        registry.register_collector(Box::new(OpenUploads::new(source.clone())));
+        Self::of_requests(registry)
+    }
+
+    fn of_requests(registry: &mut MetricsRegistry) -> Self {
         let requests = Family::<RequestLabels, Counter>::default();
         registry.register("http_requests", "Requests that ended", requests.clone());
 
@@ -185,7 +193,7 @@ mod tests {
     use super::*;
     use prometheus_client::encoding::text::encode;
 
-    fn text(registry: &Registry) -> String {
+    fn text(registry: &MetricsRegistry) -> String {
         let mut text = String::new();
         encode(&mut text, registry).unwrap();
         text
@@ -193,8 +201,8 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_route_method_and_status() {
-        let mut registry = Registry::default();
-        let metrics = HttpMetrics::register(&mut registry);
+        let mut registry = MetricsRegistry::default();
+        let metrics = HttpMetrics::of_requests(&mut registry);
         for status in [200, 200, 418] {
             metrics.request_began();
             metrics.request_ended(
@@ -226,8 +234,8 @@ mod tests {
 
     #[test]
     fn an_upload_counts_while_it_receives() {
-        let mut registry = Registry::default();
-        let metrics = HttpMetrics::register(&mut registry);
+        let mut registry = MetricsRegistry::default();
+        let metrics = HttpMetrics::of_requests(&mut registry);
 
         let receiving = metrics.receiving();
         assert!(text(&registry).contains("http_receiving_blobs 1"));

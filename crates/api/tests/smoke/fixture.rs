@@ -31,10 +31,11 @@ pub(crate) async fn serve_with(pace: BodyPace, test: impl AsyncFnOnce(SocketAddr
         Arc::new(RandomIds),
         Background::new(Handle::current()),
     );
+    let metrics = HttpMetrics::register(&mut Metrics::default(), &registry);
     let state = AppState {
         registry,
         policy: Arc::new(EveryoneMay),
-        metrics: Arc::new(HttpMetrics::register(&mut Metrics::default())),
+        metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
         pace,
     };
