@@ -141,7 +141,7 @@ for rate in none 4M; do
   fi
   reset_peak
   start=$(now)
-  curl --silent --show-error --parallel --parallel-immediate --parallel-max "$pulls" "${limit[@]}" \
+  curl --silent --show-error --no-progress-meter --parallel --parallel-immediate --parallel-max "$pulls" "${limit[@]}" \
     --output /dev/null --write-out '%{http_code} %{size_download}\n' \
     "http://$registry_address/v2/bench/memory/blobs/$digest?pull=[1-$pulls]" >"$workspace/pulls"
   seconds=$(elapsed_since "$start")
