@@ -104,7 +104,7 @@ impl Exchange {
         self.request_id.to_str().unwrap_or_default()
     }
 
-    fn log(&self, details: &Details, duration_ms: f64) {
+    fn log(&self, details: &Details, duration_us: u64) {
         let digest = details.reference.as_ref().and_then(Reference::digest);
         let tag = details.reference.as_ref().and_then(Reference::tag);
         info!(
@@ -115,11 +115,11 @@ impl Exchange {
             repository = details.repository.as_ref().map(RepositoryName::as_str),
             digest = digest.map(field::display),
             tag = tag.map(field::display),
-            path = details.path.as_ref().map(field::debug),
+            path = details.path.as_deref(),
             status = self.status,
             bytes_in = self.received,
             bytes_out = self.sent,
-            duration_ms,
+            duration_us,
             client = details.client.map(field::display),
             "request"
         );
@@ -132,7 +132,8 @@ impl Drop for Exchange {
         self.metrics
             .request_ended(self.route, self.method, self.status, duration);
         if let Some(details) = self.details.take() {
-            self.log(&details, duration.as_secs_f64() * 1000.0);
+            let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+            self.log(&details, duration_us);
         }
     }
 }

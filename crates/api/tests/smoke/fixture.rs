@@ -60,20 +60,23 @@ pub(crate) fn digest_of(content: &[u8]) -> String {
     Digest::of(Algorithm::Sha256, content).to_string()
 }
 
+/// Returns 12,000 bytes, of which no part repeats.
+pub(crate) fn content() -> Vec<u8> {
+    (0..3000u32).flat_map(u32::to_be_bytes).collect()
+}
+
+/// Pushes a blob and returns its digest.
+pub(crate) async fn push(client: &mut Client, name: &str, content: &[u8]) -> String {
+    let digest = digest_of(content);
+    let path = format!("/v2/{name}/blobs/uploads/?digest={digest}");
+    assert_eq!(client.send("POST", &path, &[], content).await.status, 201);
+    digest
+}
+
 /// Pushes a configuration and a layer, and returns a manifest of them.
 pub(crate) async fn push_image(client: &mut Client, name: &str) -> String {
     for blob in ["{}", "layer"] {
-        let path = format!(
-            "/v2/{name}/blobs/uploads/?digest={}",
-            digest_of(blob.as_bytes())
-        );
-        assert_eq!(
-            client
-                .send("POST", &path, &[], blob.as_bytes())
-                .await
-                .status,
-            201
-        );
+        push(client, name, blob.as_bytes()).await;
     }
     serde_json::json!({
         "schemaVersion": 2,

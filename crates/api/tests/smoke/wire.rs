@@ -116,7 +116,9 @@ impl Client {
 fn head(method: &str, path: &str, headers: &[(&str, &str)], framing: &str) -> String {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: registry.test\r\n{framing}\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        for part in [name, ": ", value, "\r\n"] {
+            head.push_str(part);
+        }
     }
     head + "\r\n"
 }
