@@ -131,6 +131,10 @@ impl<S> Connection<S> {
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.write_stalled = None;
+            // The end of an answer still goes out: the wait for the next request has not begun.
+            if self.shared.open.get() == 0 {
+                self.shared.idle_since.set(Instant::now());
+            }
             return written;
         }
         let since = *self.write_stalled.get_or_insert_with(Instant::now);

@@ -12,7 +12,7 @@ use crate::observe::{Exchange, Observed};
 use crate::outgoing::Body;
 use crate::respond::{self, REQUEST_ID, Reply};
 use crate::state::AppState;
-use actix_web::body::{BodySize, BoxBody, MessageBody as _};
+use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderValue};
@@ -77,7 +77,8 @@ pub(crate) async fn serve(
     respond::finish_headers(reply.headers_mut(), request_id);
 
     let received = body.received();
-    let unread = if body::shares_connection(&request) {
+    let shares_connection = body::shares_connection(&request);
+    let unread = if shares_connection {
         // A rest that is broken ends the connection, which is all that can be done about it.
         let _ = body.drain().await;
         body.into_unread()
@@ -86,24 +87,26 @@ pub(crate) async fn serve(
     };
     exchange.received(received);
     exchange.answered(reply.status());
-    let response = reply.map_body(|_, body| observe(body, exchange, unread));
+    let response = reply.map_body(|_, body| {
+        // On HTTP/2 the client decides when a body goes out: until then the request counts as open.
+        let is_quick = shares_connection && unread.is_none() && body.is_one_piece();
+        if is_quick {
+            observe_now(body, exchange)
+        } else {
+            BoxBody::new(Observed::new(body, exchange, unread))
+        }
+    });
     Ok(ServiceResponse::new(request, response))
 }
 
-/// Hands a body to actix. Only one that takes its time, or that the connection waits for, is
-/// wrapped.
-fn observe(body: Body, mut exchange: Exchange, unread: Option<body::Unread>) -> BoxBody {
+/// Hands over a body that is gone as soon as actix has it, with nothing around it.
+fn observe_now(body: Body, mut exchange: Exchange) -> BoxBody {
     match body {
-        Body::Stream(_) => BoxBody::new(Observed::new(body, exchange, unread)),
-        _ if unread.is_some() => BoxBody::new(Observed::new(body, exchange, unread)),
         Body::Bytes(bytes) => {
             exchange.sent(bytes.len() as u64);
             BoxBody::new(bytes)
         }
-        Body::Empty | Body::None | Body::Headless(_) => match body.size() {
-            BodySize::Sized(0) => BoxBody::new(()),
-            _ => BoxBody::new(body),
-        },
+        other => BoxBody::new(other),
     }
 }
 

@@ -57,6 +57,15 @@ impl Body {
         })
     }
 
+    /// Tells whether actix takes the body in one go.
+    pub(crate) fn is_one_piece(&self) -> bool {
+        match self {
+            Self::Empty | Self::None | Self::Headless(_) => true,
+            Self::Bytes(bytes) => bytes.len() <= PIECE_BYTES,
+            Self::Stream(_) => false,
+        }
+    }
+
     /// Turns the body of GET into that of HEAD.
     pub(crate) fn headless(self) -> Self {
         match self {
@@ -131,7 +140,10 @@ impl MessageBody for Body {
         match self.get_mut() {
             Self::None | Self::Empty | Self::Headless(_) => Poll::Ready(None),
             Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Bytes(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Self::Bytes(bytes) => {
+                let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+                Poll::Ready(Some(Ok(piece)))
+            }
             Self::Stream(body) => body.poll_piece(cx),
         }
     }
@@ -139,6 +151,7 @@ impl MessageBody for Body {
     fn try_into_bytes(self) -> Result<Bytes, Self> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
+            Self::Empty => Ok(Bytes::new()),
             other => Err(other),
         }
     }

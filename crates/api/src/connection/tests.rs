@@ -90,3 +90,30 @@ async fn a_client_that_takes_a_little_now_and_then_is_served() {
     let (outcome, _client) = tokio::join!(send, take);
     outcome.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_answer_may_take_longer_than_the_wait_for_a_request() {
+    let (connection, mut client) = connection(false);
+    drop(Busy::begin(&connection.shared()));
+    let (mut reading, mut writing) = tokio::io::split(connection);
+    let start = Instant::now();
+    let send = async {
+        writing.write_all(&[0; 1000]).await.unwrap();
+        Instant::now()
+    };
+    let take = async {
+        let mut taken = 0;
+        let mut buffer = [0; 50];
+        while taken < 950 {
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            taken += client.read(&mut buffer).await.unwrap();
+        }
+        client
+    };
+
+    let (written_at, _client, closed) = tokio::join!(send, take, reading.read_u8());
+
+    assert!(written_at - start > Duration::from_mins(10));
+    assert_eq!(closed.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert_eq!(written_at.elapsed().as_secs(), 85);
+}
