@@ -16,8 +16,8 @@ use roadstead_registry::{RegistryError, UploadId};
 
 /// When a client may try again, in seconds, after 429: sessions end when uploads end.
 const RETRY_BUSY_CLIENT: HeaderValue = HeaderValue::from_static("30");
-/// When a client may try again, in seconds, after 503.
-const RETRY_UNAVAILABLE: HeaderValue = HeaderValue::from_static("5");
+/// When a client may try again, in seconds, after anything that passes by itself.
+const RETRY_SOON: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -215,7 +215,7 @@ impl ApiError {
             }
             Self::WhoAreYou => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
             Self::Denied => (StatusCode::FORBIDDEN, ErrorCode::Denied),
-            Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+            Self::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
         }
     }
 
@@ -225,8 +225,8 @@ impl ApiError {
         let body = self.body(status, code);
         let mut reply = respond::json(status, body.to_json());
         let headers = reply.headers_mut();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_UNAVAILABLE);
+        if status == StatusCode::SERVICE_UNAVAILABLE || matches!(self, Self::TooManyStreams) {
+            headers.insert(header::RETRY_AFTER, RETRY_SOON);
         }
         match self {
             Self::Method { allow } => {
