@@ -9,7 +9,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/workspace.sh"
 # shellcheck source=tests/clients/image_layout.sh
 source "$(dirname "${BASH_SOURCE[0]}")/image_layout.sh"
-uses podman
+uses podman runc
 # shellcheck source=tests/clients/containers_storage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/containers_storage.sh"
 
