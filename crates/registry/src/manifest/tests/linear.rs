@@ -24,36 +24,37 @@ pub(super) struct Event<O> {
 
 /// Tells whether some order explains all answers.
 pub(super) fn is_linearizable<O: Operation>(first: O::Object, events: &[Event<O>]) -> bool {
-    assert!(events.len() < 32, "the search is exponential");
-    search(first, events, 0, &mut HashSet::new())
+    let placed = vec![false; events.len()];
+    search(first, events, placed, &mut HashSet::new())
 }
 
 fn search<O: Operation>(
     object: O::Object,
     events: &[Event<O>],
-    placed: u32,
-    dead_ends: &mut HashSet<(u32, O::Object)>,
+    placed: Vec<bool>,
+    dead_ends: &mut HashSet<(Vec<bool>, O::Object)>,
 ) -> bool {
-    let is_placed = |at: usize| placed & 1 << at != 0;
-    let waiting = || (0..events.len()).filter(|&at| !is_placed(at));
-    if waiting().all(|at| events[at].answered.is_none()) {
+    let waiting: Vec<_> = (0..events.len()).filter(|&at| !placed[at]).collect();
+    // Whatever was answered before another was asked for comes before it.
+    let Some(first_answer) = waiting.iter().filter_map(|&at| events[at].answered).min() else {
         return true;
-    }
-    if !dead_ends.insert((placed, object)) {
+    };
+    if dead_ends.contains(&(placed.clone(), object)) {
         return false;
     }
-    for next in waiting() {
-        // Whatever was answered before this was asked for comes first.
-        let asked = events[next].asked;
-        if waiting().any(|at| events[at].answered.is_some_and(|answered| answered < asked)) {
-            continue;
-        }
-        if let Some(after) = events[next].operation.apply(object)
-            && search(after, events, placed | 1 << next, dead_ends)
-        {
-            return true;
+    for &next in waiting
+        .iter()
+        .filter(|&&at| events[at].asked <= first_answer)
+    {
+        if let Some(after) = events[next].operation.apply(object) {
+            let mut placed = placed.clone();
+            placed[next] = true;
+            if search(after, events, placed, dead_ends) {
+                return true;
+            }
         }
     }
+    dead_ends.insert((placed, object));
     false
 }
 

@@ -3,7 +3,7 @@
 //!
 //! After every call: no tag and no referrer entry names a manifest that is not readable, every tag
 //! has its reverse entry, and every value that a tag ever lost is in its history. At the end: the
-//! answers fit some order of the requests (`linear`), and whatever died, pushes and deletes work.
+//! answers, and what was readable after every call, fit some order of the requests (`linear`), and whatever died, pushes and deletes work.
 
 use super::intercepted::{Answer, Call, Intercepted};
 use super::*;
@@ -18,11 +18,11 @@ use std::time::Duration;
 mod job;
 mod promises;
 
-use job::{Job, Said, draw_job, perform};
+use job::{Job, Said, draw_jobs, perform};
 
 const TAG: &str = "latest";
 const OTHER_TAG: &str = "other";
-const SCHEDULES: u64 = 1500;
+const SCHEDULES: u64 = 1000;
 
 /// A small generator: the same seed makes the same schedule.
 struct Dice(u64);
@@ -57,9 +57,17 @@ struct Actor {
     request: Option<BoxFuture<'static, Said>>,
     asked: usize,
     answered: Option<(usize, Said)>,
-    /// How often a push went through its last wave, and lost answers about its manifest: each
-    /// but the first counts as a request of its own that may have been seen.
+    /// How often a push began: each attempt but the last counts as a request of its own that may
+    /// have been seen.
     attempts: usize,
+    lost: usize,
+}
+
+/// What could be read at one moment.
+struct Seen {
+    at: usize,
+    manifests: [bool; 2],
+    tags: [Option<usize>; 2],
 }
 
 struct Simulation {
@@ -72,6 +80,7 @@ struct Simulation {
     now: usize,
     trace: Vec<String>,
     values: BTreeMap<String, TagRecord>,
+    seen: Vec<Seen>,
 }
 
 impl Simulation {
@@ -99,6 +108,7 @@ impl Simulation {
             now: 0,
             trace: Vec::new(),
             values: BTreeMap::new(),
+            seen: Vec::new(),
         }
     }
 
@@ -120,7 +130,8 @@ impl Simulation {
             request: Some(request),
             asked: usize::MAX,
             answered: None,
-            attempts: 0,
+            attempts: usize::from(job == Job::PutDigest(0)),
+            lost: 0,
         });
     }
 
@@ -177,10 +188,13 @@ impl Simulation {
                 continue;
             }
             let is_write = call.operation == "put" || call.operation == "delete";
-            let is_lost = losses > 0 && is_write && dice.one_in(12);
+            let is_lost = losses > 0
+                && is_write
+                && dice.one_in(if call.key.contains("/_tag/") { 3 } else { 12 });
             losses -= usize::from(is_lost);
-            let counts = call.is("put", "catalog/") || is_lost && call.is("put", "/_manifest/");
-            self.actors[actor].attempts += usize::from(counts);
+            self.actors[actor].lost += usize::from(is_lost);
+            let begins_again = self.actors[actor].job.begins_again(&call, is_lost);
+            self.actors[actor].attempts += usize::from(begins_again);
             let answer = if is_lost {
                 Answer::IsLost
             } else {
@@ -200,8 +214,8 @@ impl Simulation {
 async fn simulate(seed: u64) {
     let mut dice = Dice(seed);
     let mut simulation = Simulation::new(&mut dice).await;
-    for _ in 0..3 + dice.below(3) {
-        simulation.add(draw_job(&mut dice));
+    for job in draw_jobs(&mut dice) {
+        simulation.add(job);
     }
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         simulation.check();

@@ -1,5 +1,6 @@
 //! The requests that are simulated.
 
+use super::super::intercepted::Call;
 use super::super::*;
 use super::{Dice, OTHER_TAG, TAG};
 
@@ -13,6 +14,20 @@ pub(super) enum Job {
     GetTag,
     HeadTag,
     GetDigest(usize),
+}
+
+impl Job {
+    /// Tells whether a push begins with this call, or begins again because of it.
+    pub(super) fn begins_again(self, call: &Call, is_lost: bool) -> bool {
+        match self {
+            Self::SetTag(_) | Self::SetBoth(_) => {
+                call.is("put", "/_tagged/") && call.key.ends_with(TAG)
+            }
+            Self::PutDigest(1) => call.is("get", "/_referrer/"),
+            Self::PutDigest(_) => is_lost && call.is("put", "/_manifest/"),
+            _ => false,
+        }
+    }
 }
 
 /// How a request was answered.
@@ -65,19 +80,32 @@ pub(super) async fn perform(registry: Registry, job: Job, images: [Bytes; 2]) ->
     }
 }
 
-pub(super) fn draw_job(dice: &mut Dice) -> Job {
-    match dice.below(12) {
-        0..=2 => Job::SetTag(0),
-        3 | 4 => Job::SetTag(1),
-        5 => Job::SetBoth(dice.below(2)),
-        6 => Job::PutDigest(dice.below(2)),
-        7 | 8 => Job::DeleteDigest(0),
-        9 => Job::DeleteDigest(1),
-        10 => Job::DeleteTag,
-        _ => match dice.below(3) {
-            0 => Job::GetTag,
-            1 => Job::HeadTag,
-            _ => Job::GetDigest(dice.below(2)),
-        },
+/// Draws requests that meet each other: mostly about one tag and the manifest that loses it.
+pub(super) fn draw_jobs(dice: &mut Dice) -> Vec<Job> {
+    let mut jobs = match dice.below(6) {
+        0 => vec![Job::SetTag(0), Job::DeleteDigest(0)],
+        1 => vec![Job::SetTag(0), Job::SetTag(1), Job::DeleteDigest(0)],
+        2 => vec![Job::SetTag(1), Job::DeleteDigest(0), Job::GetTag],
+        3 => vec![Job::DeleteDigest(0), Job::DeleteDigest(0), Job::SetTag(0)],
+        4 => vec![Job::SetTag(0), Job::SetTag(1), Job::DeleteTag],
+        _ => vec![draw_job(dice), draw_job(dice)],
+    };
+    for _ in 0..=dice.below(2) {
+        jobs.push(draw_job(dice));
+    }
+    jobs
+}
+
+fn draw_job(dice: &mut Dice) -> Job {
+    let image = dice.below(2);
+    match dice.below(9) {
+        0..=1 => Job::SetTag(image),
+        2 => Job::SetBoth(image),
+        3 => Job::PutDigest(image),
+        4 => Job::DeleteDigest(image),
+        5 => Job::DeleteTag,
+        6 => Job::GetTag,
+        7 => Job::HeadTag,
+        _ => Job::GetDigest(image),
     }
 }

@@ -3,7 +3,7 @@
 use super::super::linear::{Event, Operation, is_linearizable};
 use super::super::*;
 use super::job::{Job, Said};
-use super::{OTHER_TAG, Simulation, TAG};
+use super::{Actor, OTHER_TAG, Seen, Simulation, TAG};
 use crate::record::{HistoryRecord, ReferrerRecord, TaggedRecord};
 use futures::FutureExt;
 
@@ -32,7 +32,10 @@ impl Operation for OnManifest {
 enum OnTag {
     Set(usize),
     DropIf(usize),
-    Delete(Option<bool>),
+    Delete {
+        found: Option<bool>,
+        lost_an_answer: bool,
+    },
     Read(Option<usize>),
 }
 
@@ -43,8 +46,15 @@ impl Operation for OnTag {
         match *self {
             Self::Set(image) => Some(Some(image)),
             Self::DropIf(image) => Some(value.filter(|&value| value != image)),
-            Self::Delete(None) => Some(None),
-            Self::Delete(Some(found)) => (found == value.is_some()).then_some(None),
+            // After a lost answer "what I saw is gone" is all that can be said.
+            Self::Delete {
+                found: Some(true),
+                lost_an_answer: true,
+            }
+            | Self::Delete { found: None, .. } => Some(None),
+            Self::Delete {
+                found: Some(found), ..
+            } => (found == value.is_some()).then_some(None),
             Self::Read(seen) => (seen == value).then_some(value),
         }
     }
@@ -64,7 +74,8 @@ impl Simulation {
 
     pub(super) fn check(&mut self) {
         let repository = name(REPOSITORY);
-        for text in [TAG, OTHER_TAG] {
+        let mut tags = [None; 2];
+        for (at, text) in [TAG, OTHER_TAG].into_iter().enumerate() {
             let value: Option<TagRecord> = self.record(&layout::tag(&repository, &tag(text)));
             if let Some(value) = &value {
                 assert!(self.is_readable(&value.digest), "{text} dangles");
@@ -73,6 +84,7 @@ impl Simulation {
                 assert!(reverse.is_some(), "{text} has no reverse entry");
                 let key = layout::history(&repository, &tag(text), value.at, value.nonce);
                 self.values.insert(key, value.clone());
+                tags[at] = self.image_of(&value.digest);
             }
             let lost = self.values.iter().filter(|(key, was)| {
                 key.contains(&format!("/{text}/"))
@@ -90,23 +102,50 @@ impl Simulation {
             entry.is_none() || self.is_readable(&digest),
             "a referrer entry dangles"
         );
+        let manifests = [0, 1].map(|image| self.is_readable(&digest_of(&self.images[image])));
+        self.now += 1;
+        self.seen.push(Seen {
+            at: self.now,
+            manifests,
+            tags,
+        });
+    }
+
+    fn image_of(&self, digest: &Digest) -> Option<usize> {
+        self.images
+            .iter()
+            .position(|bytes| digest_of(bytes) == *digest)
     }
 
     pub(super) fn judge(&self) {
         for image in [0, 1] {
-            let events = self.events(|job, said| on_manifest(image, job, said));
+            let mut events = self.events(|actor, said| on_manifest(image, actor.job, said));
+            events.extend(self.looks(|seen| OnManifest::Read(seen.manifests[image])));
             let explained = is_linearizable(self.started_with[image], &events);
             assert!(explained, "answers about manifest {image}: {events:?}");
         }
         let value = self.started_tagged.then_some(0);
-        for (text, first) in [(TAG, value), (OTHER_TAG, None)] {
-            let events = self.events(|job, said| self.on_tag(text, job, said));
+        for (at, (text, first)) in [(TAG, value), (OTHER_TAG, None)].into_iter().enumerate() {
+            let mut events = self.events(|actor, said| self.on_tag(text, actor, said));
+            events.extend(self.looks(|seen| OnTag::Read(seen.tags[at])));
             let explained = is_linearizable(first, &events);
             assert!(explained, "answers about tag {text}: {events:?}");
         }
     }
 
-    fn events<O: Operation>(&self, of: impl Fn(Job, Option<&Said>) -> Option<O>) -> Vec<Event<O>> {
+    /// What somebody who looked after every call would have read.
+    fn looks<O: Operation>(&self, of: impl Fn(&Seen) -> O) -> impl Iterator<Item = Event<O>> {
+        self.seen.iter().map(move |seen| Event {
+            operation: of(seen),
+            asked: seen.at,
+            answered: Some(seen.at),
+        })
+    }
+
+    fn events<O: Operation>(
+        &self,
+        of: impl Fn(&Actor, Option<&Said>) -> Option<O>,
+    ) -> Vec<Event<O>> {
         let mut events = Vec::new();
         for actor in &self.actors {
             let asked = actor.asked;
@@ -117,16 +156,14 @@ impl Simulation {
                 .as_ref()
                 .filter(|(_, said)| !matches!(said, Said::Failed(_)))
                 .map(|(at, _)| *at);
-            let Some(operation) = of(actor.job, said) else {
+            let Some(operation) = of(actor, said) else {
                 continue;
             };
-            let earlier = if matches!(
-                actor.job,
-                Job::SetTag(_) | Job::SetBoth(_) | Job::PutDigest(_)
-            ) {
-                actor.attempts.saturating_sub(1)
-            } else {
-                0
+            let earlier = match actor.job {
+                Job::SetTag(_) | Job::SetBoth(_) | Job::PutDigest(_) => {
+                    actor.attempts.saturating_sub(1)
+                }
+                _ => 0,
             };
             for _ in 0..earlier {
                 events.push(Event {
@@ -144,18 +181,20 @@ impl Simulation {
         events
     }
 
-    fn on_tag(&self, text: &str, job: Job, said: Option<&Said>) -> Option<OnTag> {
-        match (job, said) {
+    fn on_tag(&self, text: &str, actor: &Actor, said: Option<&Said>) -> Option<OnTag> {
+        match (actor.job, said) {
             (Job::SetTag(image), _) if text == TAG => Some(OnTag::Set(image)),
             (Job::SetBoth(image), _) => Some(OnTag::Set(image)),
             (Job::DeleteDigest(image), _) => Some(OnTag::DropIf(image)),
-            (Job::DeleteTag, _) if text == TAG => Some(OnTag::Delete(found(said))),
+            (Job::DeleteTag, _) if text == TAG => Some(OnTag::Delete {
+                found: found(said),
+                lost_an_answer: actor.lost > 0,
+            }),
             (Job::GetTag | Job::HeadTag, Some(Said::Missing)) if text == TAG => {
                 Some(OnTag::Read(None))
             }
             (Job::GetTag | Job::HeadTag, Some(Said::Found(digest))) if text == TAG => {
-                let is_it = |bytes: &Bytes| digest_of(bytes) == *digest;
-                Some(OnTag::Read(self.images.iter().position(is_it)))
+                Some(OnTag::Read(self.image_of(digest)))
             }
             _ => None,
         }
