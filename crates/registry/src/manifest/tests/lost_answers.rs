@@ -187,6 +187,32 @@ async fn a_delete_of_a_tag_with_a_lost_answer_spares_what_came_after() {
 }
 
 #[tokio::test]
+async fn a_delete_of_a_tag_that_only_met_a_fence_is_sent_again() {
+    let lossy = Lossy::new().await;
+    put(&lossy.registry, by_tag("latest"), &lossy.other_bytes)
+        .await
+        .unwrap();
+    put(&lossy.registry, by_tag("latest"), &lossy.bytes)
+        .await
+        .unwrap();
+    let (other, bytes) = (lossy.fixture.registry.clone(), lossy.other_bytes.clone());
+    // The tag keeps its value under another version, so the delete does not happen.
+    lossy.script.lose_after("delete", "/_tag/", async move {
+        delete(&other, &bytes).await.unwrap();
+    });
+
+    let repository = name(REPOSITORY);
+    lossy
+        .registry
+        .tag_delete(&repository, &tag("latest"), "bob")
+        .await
+        .unwrap();
+
+    assert!(lossy.script.is_played());
+    assert_eq!(tag_record(&lossy.fixture, "latest").await, None);
+}
+
+#[tokio::test]
 async fn a_mark_with_a_lost_answer_never_goes_on_with_the_next_generation() {
     let lossy = Lossy::new().await;
     put(&lossy.registry, by_tag("latest"), &lossy.bytes)

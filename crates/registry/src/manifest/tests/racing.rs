@@ -65,6 +65,28 @@ async fn a_delete_before_the_tag_is_set_leaves_no_dangling_tag() {
 }
 
 #[tokio::test]
+async fn a_tag_names_the_generation_that_is_live_when_it_is_set() {
+    let race = Race::new();
+    let bytes = prepare(&race.registry, &[b"config"]).await;
+    let (other, same) = (race.other(), bytes.clone());
+    race.script.before("put", "/_tag/", async move {
+        delete(&other, &same).await.unwrap();
+        put_digest(&other, &same).await.unwrap();
+    });
+
+    put(&race.registry, by_tag("latest"), &bytes).await.unwrap();
+
+    assert!(race.script.is_played());
+    let value = tag_record(&race.fixture, "latest").await.unwrap();
+    let made = manifest_record(&race.fixture, &bytes).await.unwrap();
+    assert_eq!(value.generation, made.generation);
+    // So a delete of that generation finds the tag, or it would dangle.
+    race.fixture.clock.advance(crate::YOUNG * 2);
+    delete(&race.registry, &bytes).await.unwrap();
+    assert_eq!(tag_record(&race.fixture, "latest").await, None);
+}
+
+#[tokio::test]
 async fn a_delete_that_stops_half_way_is_finished_by_the_push_it_stopped() {
     let race = Race::new();
     let bytes = prepare(&race.registry, &[b"config"]).await;
@@ -235,6 +257,27 @@ async fn deleting_a_tag_that_moves_meanwhile_deletes_what_it_moved_to() {
     assert_eq!(tag_record(&race.fixture, "latest").await, None);
     let prefix = layout::histories(&repository, &tag("latest"));
     assert_eq!(keys(&race.fixture, &prefix).await.len(), 2);
+}
+
+#[tokio::test]
+async fn requests_may_move_between_threads() {
+    fn assert_send<T: Send>(_: T) {}
+    let race = Race::new();
+    let (repository, registry) = (name(REPOSITORY), &race.registry);
+    let push = push_of(by_tag("latest"), &Bytes::new());
+    let digest = digest_of(b"");
+    let query = crate::ReferrersQuery {
+        artifact_types: &[],
+        after: None,
+        limit: None,
+        max_bytes: 1,
+    };
+    assert_send(registry.manifest_put(push));
+    assert_send(registry.manifest_get(&repository, &by_tag("latest")));
+    assert_send(registry.manifest_delete(&repository, &digest, ""));
+    assert_send(registry.tag_delete(&repository, &tag("latest"), ""));
+    assert_send(registry.tags(&repository, None, 1));
+    assert_send(registry.referrers(&repository, &digest, query));
 }
 
 #[tokio::test]
