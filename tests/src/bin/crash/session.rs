@@ -1,0 +1,168 @@
+//! An upload session as its client knows it, and what the server must still know after a kill.
+
+use crate::connection::{Answer, Body, Connection};
+use crate::content::{Blob, hashes_to};
+use crate::shared::Shared;
+use crate::world::{Kind, Repository, Ticket};
+use anyhow::Context;
+use std::sync::Arc;
+
+/// What the client was doing to a session when it last heard of it.
+#[derive(Debug)]
+pub(crate) enum Doing {
+    /// Nothing: the last request was answered.
+    Nothing,
+    /// Sending bytes, of which the server may have kept some.
+    Appending,
+    /// Sending the last bytes, which count only all together.
+    Closing,
+    /// Giving it up.
+    Cancelling,
+}
+
+/// An upload under way.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) repository: Repository,
+    pub(crate) blob: Arc<Blob>,
+    pub(crate) location: String,
+    /// Bytes that the server answered to have.
+    pub(crate) acknowledged: usize,
+    /// Bytes that the server may have got.
+    pub(crate) sent: usize,
+    pub(crate) doing: Doing,
+}
+
+impl Session {
+    /// Takes the session that a POST was answered with.
+    pub(crate) fn opened(
+        repository: Repository,
+        blob: Arc<Blob>,
+        answer: &Answer,
+    ) -> anyhow::Result<Self> {
+        let location = answer.header("location");
+        let location = location.context("the session has no location")?.to_owned();
+        Ok(Self {
+            repository,
+            blob,
+            location,
+            acknowledged: 0,
+            sent: 0,
+            doing: Doing::Nothing,
+        })
+    }
+
+    /// Returns where the last bytes go.
+    pub(crate) fn closing_path(&self) -> String {
+        let joiner = if self.location.contains('?') {
+            '&'
+        } else {
+            '?'
+        };
+        format!("{}{joiner}digest={}", self.location, self.blob.digest)
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "upload {} of {} bytes, {} acknowledged, {} sent, {:?}",
+            self.location, self.blob.length, self.acknowledged, self.sent, self.doing
+        )
+    }
+}
+
+/// Returns how many bytes a `Range` of a session tells: `0-<last>`, `0--1` for none.
+fn offset_of(answer: &Answer) -> Option<usize> {
+    let last: i64 = answer.header("range")?.strip_prefix("0-")?.parse().ok()?;
+    usize::try_from(last + 1).ok()
+}
+
+/// Looks after a restart at a session that was open at the kill. Half of them are gone on with to
+/// their end, as is every one that was closing; the others are returned for the next round.
+pub(crate) async fn check_session(
+    shared: &Shared,
+    connection: &mut Connection,
+    mut session: Session,
+    random: &mut fastrand::Rng,
+) -> anyhow::Result<Option<Session>> {
+    let answer = connection
+        .send("GET", &session.location, "", Body::EMPTY)
+        .await?;
+    let offset = match answer.status {
+        204 => offset_of(&answer),
+        _ => None,
+    };
+    let is_true = match (&session.doing, offset) {
+        (Doing::Appending, Some(offset)) => (session.acknowledged..=session.sent).contains(&offset),
+        (_, Some(offset)) => offset == session.acknowledged,
+        (Doing::Closing | Doing::Cancelling, None) => answer.status == 404,
+        (_, None) => false,
+    };
+    if !is_true {
+        let found = offset.map_or_else(|| answer.summary(), |offset| format!("offset {offset}"));
+        shared.find(format!("{}: {found}", session.describe()));
+        return Ok(None);
+    }
+    match (&session.doing, offset) {
+        (Doing::Nothing | Doing::Appending, Some(offset)) => {
+            session.acknowledged = offset;
+            session.sent = offset;
+            session.doing = Doing::Nothing;
+            if random.bool() {
+                return Ok(Some(session));
+            }
+        }
+        (Doing::Cancelling, _) => return Ok(None),
+        _ => {}
+    }
+    finish(shared, connection, &session, random).await?;
+    Ok(None)
+}
+
+/// Goes on with a session to its end and reads the blob.
+async fn finish(
+    shared: &Shared,
+    connection: &mut Connection,
+    session: &Session,
+    random: &mut fastrand::Rng,
+) -> anyhow::Result<()> {
+    let bytes = session.blob.bytes();
+    let mut offset = session.acknowledged;
+    // A closing request is repeated as it was: its answer may be all that was lost.
+    if matches!(session.doing, Doing::Nothing) && offset < bytes.len() {
+        let end = random.usize(offset + 1..=bytes.len());
+        let range = format!("content-range: {offset}-{}\r\n", end - 1);
+        let body = Body::Sized(&bytes[offset..end]);
+        let answer = connection
+            .send("PATCH", &session.location, &range, body)
+            .await?;
+        if answer.status != 202 {
+            let problem = answer.summary();
+            shared.find(format!("{}: going on: {problem}", session.describe()));
+            return Ok(());
+        }
+        offset = end;
+    }
+    let (repository, blob) = (session.repository, &session.blob);
+    let what = format!("after the restart: close of {}", session.location);
+    let ticket: Ticket = shared
+        .world()
+        .begin_blob(Kind::PushBlob, repository, blob, &what);
+    let body = Body::Sized(&bytes[offset..]);
+    let answer = connection
+        .send("PUT", &session.closing_path(), "", body)
+        .await?;
+    if answer.status != 201 {
+        let problem = answer.summary();
+        shared.find(format!("{}: closing: {problem}", session.describe()));
+        return Ok(());
+    }
+    shared.world().acknowledge(&ticket);
+    let name = shared.world().repositories[repository].name.clone();
+    let path = format!("/v2/{name}/blobs/{}", blob.digest);
+    let answer = connection.send("GET", &path, "", Body::EMPTY).await?;
+    if answer.status != 200 || !hashes_to(&answer.body, &blob.digest) {
+        let problem = format!("status {}, {} bytes", answer.status, answer.body.len());
+        shared.find(format!("{}: the blob then: {problem}", session.describe()));
+    }
+    Ok(())
+}

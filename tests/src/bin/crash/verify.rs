@@ -1,0 +1,277 @@
+//! After a restart: reads back what the model knows and compares.
+
+mod listing;
+
+use crate::connection::{Body, Connection};
+use crate::content::{Blob, Manifest, hashes_to};
+use crate::register::{Name, Register};
+use crate::session::check_session;
+use crate::shared::Shared;
+use crate::world::{Object, Repository};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinSet;
+
+/// Connections that read at once.
+const READERS: usize = 6;
+/// Blobs up to this size are read in every round, larger ones while they are news.
+const ALWAYS_READ_BYTES: usize = 32 * 1024;
+const NEWS_ROUNDS: usize = 3;
+
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Everything is looked at; large blobs of earlier rounds are read one time in sixteen.
+    Round,
+    /// Every byte is read.
+    Whole,
+}
+
+/// What was looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Checked {
+    pub(crate) blobs: u64,
+    pub(crate) manifests: u64,
+    pub(crate) tags: u64,
+    pub(crate) sessions: u64,
+    /// Bytes of blobs and manifests that were hashed.
+    pub(crate) read_bytes: u64,
+}
+
+impl Checked {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.blobs += other.blobs;
+        self.manifests += other.manifests;
+        self.tags += other.tags;
+        self.sessions += other.sessions;
+        self.read_bytes += other.read_bytes;
+    }
+}
+
+enum Check {
+    Blob {
+        repository: Repository,
+        blob: Arc<Blob>,
+        is_read: bool,
+    },
+    Manifest(Repository, Arc<Manifest>),
+    Tag(Repository, Name),
+}
+
+/// Compares everything with the model. Violations become findings of the model.
+pub(crate) async fn verify(
+    shared: &Arc<Shared>,
+    address: SocketAddr,
+    depth: Depth,
+    random: &mut fastrand::Rng,
+) -> anyhow::Result<Checked> {
+    let checks = Arc::new(Mutex::new(collect(shared, depth, random).into_iter()));
+    let mut readers = JoinSet::new();
+    for _ in 0..READERS {
+        let (shared, checks) = (Arc::clone(shared), Arc::clone(&checks));
+        readers.spawn(async move {
+            let mut reader = Reader {
+                shared,
+                connection: Connection::new(address),
+                checked: Checked::default(),
+            };
+            loop {
+                let next = checks.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(check) = next else {
+                    return anyhow::Ok(reader.checked);
+                };
+                reader.check(check).await?;
+            }
+        });
+    }
+    let mut checked = Checked::default();
+    while let Some(reader) = readers.join_next().await {
+        checked.add(reader??);
+    }
+    let mut connection = Connection::new(address);
+    listing::check_lists(shared, &mut connection).await?;
+    check_references(shared);
+    let sessions = std::mem::take(&mut shared.world().sessions);
+    for session in sessions {
+        checked.sessions += 1;
+        let open = check_session(shared, &mut connection, session, random).await?;
+        shared.world().sessions.extend(open);
+    }
+    Ok(checked)
+}
+
+fn collect(shared: &Shared, depth: Depth, random: &mut fastrand::Rng) -> Vec<Check> {
+    let world = shared.world();
+    let mut checks = Vec::new();
+    for (repository, contents) in world.repositories.iter().enumerate() {
+        for blob in &contents.blobs {
+            let object = Object::Blob(repository, Arc::clone(&blob.digest));
+            let written = world.register(&object).map_or(0, Register::last_round);
+            let is_news = written + NEWS_ROUNDS > world.round;
+            let is_read = depth == Depth::Whole
+                || is_news
+                || blob.length <= ALWAYS_READ_BYTES
+                || random.u8(..16) == 0;
+            checks.push(Check::Blob {
+                repository,
+                blob: Arc::clone(blob),
+                is_read,
+            });
+        }
+        for manifest in &contents.manifests {
+            checks.push(Check::Manifest(repository, Arc::clone(manifest)));
+        }
+        for tag in &world.tags {
+            checks.push(Check::Tag(repository, Arc::clone(tag)));
+        }
+    }
+    checks
+}
+
+struct Reader {
+    shared: Arc<Shared>,
+    connection: Connection,
+    checked: Checked,
+}
+
+impl Reader {
+    async fn check(&mut self, check: Check) -> anyhow::Result<()> {
+        match check {
+            Check::Blob {
+                repository,
+                blob,
+                is_read,
+            } => self.check_blob(repository, &blob, is_read).await,
+            Check::Manifest(repository, manifest) => {
+                self.check_manifest(repository, &manifest).await
+            }
+            Check::Tag(repository, tag) => self.check_tag(repository, &tag).await,
+        }
+    }
+
+    async fn check_blob(
+        &mut self,
+        repository: Repository,
+        blob: &Blob,
+        is_read: bool,
+    ) -> anyhow::Result<()> {
+        let object = Object::Blob(repository, Arc::clone(&blob.digest));
+        let path = format!("{}/blobs/{}", self.path(repository), blob.digest);
+        let method = if is_read { "GET" } else { "HEAD" };
+        let answer = self.connection.send(method, &path, "", Body::EMPTY).await?;
+        self.checked.blobs += 1;
+        self.checked.read_bytes += answer.body.len() as u64;
+        let length = blob.length.to_string();
+        let found = match answer.status {
+            200 if is_read && !hashes_to(&answer.body, &blob.digest) => {
+                let problem = format!("{} bytes with another digest", answer.body.len());
+                self.shared.world().accuse(&object, &problem);
+                return Ok(());
+            }
+            200 if answer.header("content-length") != Some(&length) => {
+                let problem = "HEAD tells another length";
+                self.shared.world().accuse(&object, problem);
+                return Ok(());
+            }
+            200 => Some(Arc::clone(&blob.digest)),
+            404 => None,
+            _ => {
+                self.shared.world().accuse(&object, &answer.summary());
+                return Ok(());
+            }
+        };
+        self.shared.world().observe(&object, found);
+        Ok(())
+    }
+
+    async fn check_manifest(
+        &mut self,
+        repository: Repository,
+        manifest: &Manifest,
+    ) -> anyhow::Result<()> {
+        let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
+        let path = format!("{}/manifests/{}", self.path(repository), manifest.digest);
+        let answer = self.connection.send("GET", &path, "", Body::EMPTY).await?;
+        self.checked.manifests += 1;
+        self.checked.read_bytes += answer.body.len() as u64;
+        let found = match answer.status {
+            200 if answer.body != manifest.bytes => {
+                let problem = format!("{} bytes that are not its own", answer.body.len());
+                self.shared.world().accuse(&object, &problem);
+                return Ok(());
+            }
+            200 if answer.header("content-type") != Some(manifest.media_type) => {
+                self.shared.world().accuse(&object, "another media type");
+                return Ok(());
+            }
+            200 => Some(Arc::clone(&manifest.digest)),
+            404 => None,
+            _ => {
+                self.shared.world().accuse(&object, &answer.summary());
+                return Ok(());
+            }
+        };
+        self.shared.world().observe(&object, found);
+        Ok(())
+    }
+
+    async fn check_tag(&mut self, repository: Repository, tag: &Name) -> anyhow::Result<()> {
+        let object = Object::Tag(repository, Arc::clone(tag));
+        let path = format!("{}/manifests/{tag}", self.path(repository));
+        let head = self.connection.send("HEAD", &path, "", Body::EMPTY).await?;
+        let get = self.connection.send("GET", &path, "", Body::EMPTY).await?;
+        self.checked.tags += 1;
+        self.checked.read_bytes += get.body.len() as u64;
+        let digest = head.header("docker-content-digest").map(Name::from);
+        let found = match (head.status, digest) {
+            (200, Some(digest)) => {
+                if get.status != 200 || !hashes_to(&get.body, &digest) {
+                    let problem = format!("HEAD tells {digest}, GET {}", get.summary());
+                    self.shared.world().accuse(&object, &problem);
+                    return Ok(());
+                }
+                Some(digest)
+            }
+            (404, _) if get.status == 404 => None,
+            _ => {
+                let problem = format!("HEAD {}, GET {}", head.summary(), get.summary());
+                self.shared.world().accuse(&object, &problem);
+                return Ok(());
+            }
+        };
+        self.shared.world().observe(&object, found);
+        Ok(())
+    }
+
+    fn path(&self, repository: Repository) -> String {
+        format!("/v2/{}", self.shared.world().repositories[repository].name)
+    }
+}
+
+/// The blobs of a readable manifest are there, unless somebody asked for their removal.
+fn check_references(shared: &Shared) {
+    let mut world = shared.world();
+    let mut missing = Vec::new();
+    for (repository, contents) in world.repositories.iter().enumerate() {
+        for manifest in &contents.manifests {
+            let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
+            if world
+                .register(&object)
+                .is_none_or(|known| known.seen().is_none())
+            {
+                continue;
+            }
+            for blob in &manifest.blobs {
+                let blob = Object::Blob(repository, Arc::clone(&blob.digest));
+                let register = world.register(&blob);
+                let is_there = register.is_some_and(|known| known.seen().is_some());
+                if !is_there && !world.was_ever_cleared(&blob) {
+                    missing.push((blob, format!("manifest {} names it", manifest.digest)));
+                }
+            }
+        }
+    }
+    for (blob, problem) in missing {
+        world.accuse(&blob, &problem);
+    }
+}
