@@ -4,12 +4,17 @@
 //! a lingering close. It does not limit the head of a later request, a chunked body that nobody
 //! reads any more, or a client that stops taking the answer. Those are closed here.
 
-use std::cell::Cell;
+mod sending;
+
+pub(crate) use sending::{FileBody, SendFile};
+
+use sending::Outgoing;
+use std::cell::{Cell, RefCell};
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -33,8 +38,7 @@ pub(crate) struct Connection<S> {
     is_multiplexed: bool,
     shared: Rc<Shared>,
     read_timer: Timer,
-    write_timer: Timer,
-    write_stalled: Option<Instant>,
+    write_watch: WriteWatch,
 }
 
 /// What a connection knows of its requests.
@@ -49,9 +53,18 @@ pub(crate) struct Shared {
     input_since: Cell<Option<Instant>>,
     /// Bytes that came in all, whatever they were.
     received: Cell<u64>,
+    /// Whether the kernel can send files on it.
+    can_send_files: bool,
+    /// The file that is being sent.
+    outgoing: RefCell<Option<Outgoing>>,
 }
 
 impl Shared {
+    /// Tells whether an answer may be a [`FileBody`].
+    pub(crate) const fn can_send_files(&self) -> bool {
+        self.can_send_files
+    }
+
     /// Returns how many bytes came over the connection so far, heads and framing included.
     pub(crate) fn received(&self) -> u64 {
         self.received.get()
@@ -84,7 +97,7 @@ impl Drop for Busy {
     }
 }
 
-impl<S> Connection<S> {
+impl<S: SendFile> Connection<S> {
     pub(crate) fn new(stream: S, limits: IdleLimits, is_multiplexed: bool) -> Self {
         let shared = Shared {
             open: Cell::new(0),
@@ -92,6 +105,8 @@ impl<S> Connection<S> {
             idle_since: Cell::new(Instant::now()),
             input_since: Cell::new(None),
             received: Cell::new(0),
+            can_send_files: S::CAN_SEND_FILES && !is_multiplexed,
+            outgoing: RefCell::default(),
         };
         Self {
             stream,
@@ -99,9 +114,29 @@ impl<S> Connection<S> {
             is_multiplexed,
             shared: Rc::new(shared),
             read_timer: Timer::default(),
-            write_timer: Timer::default(),
-            write_stalled: None,
+            write_watch: WriteWatch {
+                silence: limits.write_silence,
+                timer: Timer::default(),
+                stalled: None,
+            },
         }
+    }
+
+    /// Sends the file that a body named, if there is one.
+    fn poll_send_file(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shared = Rc::clone(&self.shared);
+        let mut slot = shared.outgoing.borrow_mut();
+        let Some(outgoing) = slot.as_mut().filter(|outgoing| !outgoing.is_over()) else {
+            return Poll::Ready(Ok(()));
+        };
+        let Self {
+            stream,
+            write_watch,
+            ..
+        } = self;
+        outgoing.poll_send(cx, stream, |cx, sent| {
+            write_watch.watch(cx, &self.shared, sent)
+        })
     }
 
     /// Returns what requests tell the connection through.
@@ -122,26 +157,32 @@ impl<S> Connection<S> {
             .map(|since| since + self.limits.head);
         Some(whole_head.map_or(next_request, |deadline| deadline.min(next_request)))
     }
+}
 
-    /// Turns a write that waits into an error once it waited too long.
-    fn watch_write(
+/// Turns a write that waits into an error once it waited too long.
+struct WriteWatch {
+    silence: Duration,
+    timer: Timer,
+    stalled: Option<Instant>,
+}
+
+impl WriteWatch {
+    fn watch(
         &mut self,
         cx: &mut Context<'_>,
+        shared: &Shared,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.write_stalled = None;
+            self.stalled = None;
             // The end of an answer still goes out: the wait for the next request has not begun.
-            if self.shared.open.get() == 0 {
-                self.shared.idle_since.set(Instant::now());
+            if shared.open.get() == 0 {
+                shared.idle_since.set(Instant::now());
             }
             return written;
         }
-        let since = *self.write_stalled.get_or_insert_with(Instant::now);
-        if self
-            .write_timer
-            .poll_elapsed(cx, since + self.limits.write_silence)
-        {
+        let since = *self.stalled.get_or_insert_with(Instant::now);
+        if self.timer.poll_elapsed(cx, since + self.silence) {
             return Poll::Ready(Err(timed_out("client takes no more of the answer")));
         }
         Poll::Pending
@@ -177,7 +218,7 @@ impl Timer {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
+impl<S: AsyncRead + SendFile + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -204,14 +245,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
+impl<S: AsyncWrite + SendFile + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch_write(cx, written)
+        let this = &mut *self;
+        this.write_watch.watch(cx, &this.shared, written)
     }
 
     fn poll_write_vectored(
@@ -220,7 +262,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.watch_write(cx, written)
+        let this = &mut *self;
+        this.write_watch.watch(cx, &this.shared, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -228,7 +271,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // actix flushes once all that it has to say is written: the head of the answer is out.
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.poll_send_file(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -40,6 +40,12 @@ impl Call<'_> {
         self.request.headers()
     }
 
+    /// Returns the connection, where the kernel can send files on it.
+    pub(crate) fn wire(&self) -> Option<Rc<Shared>> {
+        let shared = self.request.conn_data::<Rc<Shared>>()?;
+        shared.can_send_files().then(|| Rc::clone(shared))
+    }
+
     pub(crate) fn query(&self) -> &str {
         self.request.query_string()
     }

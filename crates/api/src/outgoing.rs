@@ -1,5 +1,6 @@
 //! The bodies of answers: nothing, bytes in memory, or a stream of known length.
 
+use crate::connection::FileBody;
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use futures::Stream;
@@ -29,6 +30,8 @@ pub(crate) enum Body {
     Bytes(Bytes),
     /// Bytes that come as they are read.
     Stream(SizedBody),
+    /// Bytes that the connection sends from a file. The answer names their number itself.
+    File(FileBody),
 }
 
 /// A stream of a known number of bytes. One that ends early is an error, so that no client takes
@@ -62,7 +65,7 @@ impl Body {
         match self {
             Self::Empty | Self::None | Self::Headless(_) => true,
             Self::Bytes(bytes) => bytes.len() <= PIECE_BYTES,
-            Self::Stream(_) => false,
+            Self::Stream(_) | Self::File(_) => false,
         }
     }
 
@@ -74,6 +77,7 @@ impl Body {
             Self::Empty => Self::Headless(0),
             Self::Bytes(bytes) => Self::Headless(bytes.len() as u64),
             Self::Stream(body) => Self::Headless(body.length),
+            Self::File(body) => Self::Headless(body.length()),
         }
     }
 }
@@ -130,6 +134,8 @@ impl MessageBody for Body {
             Self::Headless(length) => BodySize::Sized(*length),
             Self::Bytes(bytes) => BodySize::Sized(bytes.len() as u64),
             Self::Stream(body) => BodySize::Sized(body.length),
+            // With a length actix would count the bytes that pass through it: none.
+            Self::File(_) => BodySize::Stream,
         }
     }
 
@@ -145,6 +151,9 @@ impl MessageBody for Body {
                 Poll::Ready(Some(Ok(piece)))
             }
             Self::Stream(body) => body.poll_piece(cx),
+            Self::File(body) => body
+                .poll_over(cx)
+                .map(|over| over.err().map(|error| Err(error.into()))),
         }
     }
 

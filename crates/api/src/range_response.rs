@@ -1,5 +1,6 @@
 //! The whole of a blob, a part of it, or several parts in one `multipart/byteranges` answer.
 
+use crate::connection::{FileBody, Shared};
 use crate::error::ApiError;
 use crate::outgoing::{Body, BoxError};
 use crate::respond::{self, OCTET_STREAM, Reply};
@@ -13,15 +14,17 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// Answers 200 with all bytes.
-pub(crate) async fn whole(blob: &Blob) -> Result<Reply, ApiError> {
-    let body = read(blob, 0..blob.size()).await?;
-    Ok(Reply::with_body(StatusCode::OK, body))
+pub(crate) async fn whole(blob: &Blob, wire: Option<Rc<Shared>>) -> Result<Reply, ApiError> {
+    read(StatusCode::OK, blob, 0..blob.size(), wire).await
 }
 
 /// Answers 206 with one range.
-pub(crate) async fn single(blob: &Blob, range: ByteRange) -> Result<Reply, ApiError> {
-    let body = read(blob, bounds(range)).await?;
-    let mut reply = Reply::with_body(StatusCode::PARTIAL_CONTENT, body);
+pub(crate) async fn single(
+    blob: &Blob,
+    range: ByteRange,
+    wire: Option<Rc<Shared>>,
+) -> Result<Reply, ApiError> {
+    let mut reply = read(StatusCode::PARTIAL_CONTENT, blob, bounds(range), wire).await?;
     let content_range = respond::header_value(content_range(range, blob.size()));
     reply
         .headers_mut()
@@ -56,12 +59,29 @@ pub(crate) fn multiple(blob: Blob, ranges: Vec<ByteRange>, boundary: &str) -> Re
     reply
 }
 
-async fn read(blob: &Blob, range: Range<u64>) -> Result<Body, ApiError> {
+/// Answers with bytes `range`: sent from their file where that can be, else streamed.
+async fn read(
+    status: StatusCode,
+    blob: &Blob,
+    range: Range<u64>,
+    wire: Option<Rc<Shared>>,
+) -> Result<Reply, ApiError> {
     let length = range.end - range.start;
-    Ok(match blob.read(range).await? {
+    if let Some(wire) = wire
+        && let Some(file) = blob.open_file(&range).await?
+    {
+        let body = Body::File(FileBody::new(wire, file, range));
+        let mut reply = Reply::with_body(status, body);
+        reply.head_mut().no_chunking(true);
+        let headers = reply.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, length.into());
+        return Ok(reply);
+    }
+    let body = match blob.read(range).await? {
         BlobBody::Inline(bytes) => Body::Bytes(bytes),
         BlobBody::Stream(stream) => Body::stream(length, stream),
-    })
+    };
+    Ok(Reply::with_body(status, body))
 }
 
 fn pieces(body: BlobBody) -> stream::LocalBoxStream<'static, Result<Bytes, BoxError>> {

@@ -6,9 +6,12 @@ use crate::registry::{ROUNDS, Registry};
 use crate::{RegistryError, Result, layout};
 use bytes::Bytes;
 use roadstead_oci::{Digest, RepositoryName};
-use roadstead_storage::{Condition, DataRef, DataStream, Kind, Outcome};
+use roadstead_storage::{Condition, DataFile, DataRef, DataStream, Kind, Outcome};
 use std::ops::Range;
 use tracing::{error, warn};
+
+/// From this many bytes on the kernel sends a file cheaper than we do.
+const SENT_AS_FILE_BYTES: u64 = 128 * 1024;
 
 /// What HEAD tells of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +236,27 @@ impl Blob {
                 self.read_once(&content, range).await
             }
             other => other,
+        }
+    }
+
+    /// Opens the blob as a file, so that the kernel can send bytes `range` of it; `None` where that
+    /// cannot be, or would cost more than [`Blob::read`], or when the content is to be hashed.
+    ///
+    /// # Errors
+    /// `Storage`; a file that is missing or short is left for `read` to find.
+    pub async fn open_file(&self, range: &Range<u64>) -> Result<Option<DataFile>> {
+        let Content::Data(data) = &self.content else {
+            return Ok(None);
+        };
+        let is_whole = *range == (0..data.length);
+        let is_due = is_whole && self.registry.inner.verifications.is_due(&data.key);
+        if is_due || range.end.saturating_sub(range.start) < SENT_AS_FILE_BYTES {
+            return Ok(None);
+        }
+        match self.registry.inner.data.open(&data.key, data.length).await {
+            Ok(file) => Ok(file),
+            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Corrupt) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 

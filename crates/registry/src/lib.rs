@@ -38,6 +38,7 @@ pub use manifest::{ManifestMeta, ManifestPush, Pushed, StoredManifest};
 pub use mount::{MountSource, Mounted};
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
+pub use roadstead_storage::DataFile;
 pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
 pub use tag::TagPage;
 pub use upload::{Closing, UploadWriter};

@@ -38,6 +38,13 @@ impl Verifications {
         recent.entry(key.clone()).or_insert(()).is_fresh()
     }
 
+    /// Tells whether the next whole read is to be hashed.
+    pub(crate) fn is_due(&self, key: &DataKey) -> bool {
+        self.recent
+            .as_ref()
+            .is_some_and(|recent| !recent.contains_key(key))
+    }
+
     fn give_back(&self, key: &DataKey) {
         if let Some(recent) = &self.recent {
             recent.invalidate(key);

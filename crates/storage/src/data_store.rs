@@ -1,6 +1,6 @@
 //! `DataStore`: large immutable byte strings, each written once under a key that is never reused.
 
-use crate::{Result, Timestamp};
+use crate::{DataFile, Result, Timestamp};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -143,6 +143,10 @@ pub trait DataStore: Send + Sync + 'static {
     /// is shorter than the range's end; both may come as the stream's first error.
     async fn read(&self, key: &DataKey, range: Range<u64>) -> Result<DataStream>;
 
+    /// Opens an object of `length` bytes as a file for the kernel to send; `None` where objects are
+    /// no files of this machine. Errors as `read`.
+    async fn open(&self, key: &DataKey, length: u64) -> Result<Option<DataFile>>;
+
     /// Deletes an object. Idempotent.
     async fn delete(&self, key: &DataKey) -> Result<()>;
 
@@ -190,6 +194,10 @@ impl<S: DataStore + ?Sized> DataStore for Arc<S> {
 
     async fn read(&self, key: &DataKey, range: Range<u64>) -> Result<DataStream> {
         (**self).read(key, range).await
+    }
+
+    async fn open(&self, key: &DataKey, length: u64) -> Result<Option<DataFile>> {
+        (**self).open(key, length).await
     }
 
     async fn delete(&self, key: &DataKey) -> Result<()> {

@@ -5,6 +5,7 @@
 //! `docs/storage.md` tells the contract in prose; the suite in `suite` has a test for each clause.
 
 pub mod clock;
+pub mod data_file;
 pub mod data_store;
 pub mod decorators;
 pub mod drivers;
@@ -22,6 +23,7 @@ pub mod record_store;
 pub mod suite;
 
 pub use clock::{Clock, ManualClock, Timestamp};
+pub use data_file::DataFile;
 pub use data_store::{
     DataKey, DataRef, DataStore, DataStream, Presign, Upload, UploadHint, UploadState,
 };

@@ -4,6 +4,19 @@ use super::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::timeout;
 
+impl SendFile for DuplexStream {
+    const CAN_SEND_FILES: bool = false;
+
+    fn poll_send_file(
+        &self,
+        _cx: &mut Context<'_>,
+        _file: &roadstead_registry::DataFile,
+        _range: std::ops::Range<u64>,
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+}
+
 const LIMITS: IdleLimits = IdleLimits {
     head: Duration::from_secs(10),
     keep_alive: Duration::from_secs(75),

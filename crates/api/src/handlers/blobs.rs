@@ -39,8 +39,8 @@ pub(crate) async fn get(
         return Ok(not_modified(digest));
     }
     let mut reply = match asked_range(call.headers(), digest, blob.size()) {
-        RangeOutcome::Whole => range_response::whole(&blob).await?,
-        RangeOutcome::Single(range) => range_response::single(&blob, range).await?,
+        RangeOutcome::Whole => range_response::whole(&blob, call.wire()).await?,
+        RangeOutcome::Single(range) => range_response::single(&blob, range, call.wire()).await?,
         RangeOutcome::Multiple(ranges) => {
             let boundary = format!("{:032x}", call.state.ids.random());
             range_response::multiple(blob, ranges, &boundary)

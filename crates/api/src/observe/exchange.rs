@@ -198,6 +198,22 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// Counts what the connection sent past this body.
+    fn count_file(&mut self) {
+        if let Body::File(file) = &mut self.body {
+            let sent = file.take_sent();
+            self.exchange.sent(sent);
+        }
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        self.count_file();
+    }
+}
+
 impl MessageBody for Observed {
     type Error = <Body as MessageBody>::Error;
 
@@ -210,7 +226,9 @@ impl MessageBody for Observed {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
-        let item = ready!(Pin::new(&mut this.body).poll_next(cx));
+        let item = Pin::new(&mut this.body).poll_next(cx);
+        this.count_file();
+        let item = ready!(item);
         match &item {
             Some(Ok(bytes)) => this.exchange.sent(bytes.len() as u64),
             Some(Err(error)) => this.exchange.failed(error.as_ref()),

@@ -1,4 +1,4 @@
-//! A server over the memory driver, and content to push.
+//! A server over the memory driver or over files, and content to push.
 
 use crate::wire::Client;
 use prometheus_client::registry::Registry as Metrics;
@@ -7,7 +7,9 @@ use roadstead_auth::EveryoneMay;
 use roadstead_oci::{Algorithm, Digest};
 use roadstead_registry::{Background, RandomIds, Registry, Settings};
 use roadstead_storage::clock::MachineClock;
+use roadstead_storage::drivers::local::{LocalSettings, LocalStore};
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
+use roadstead_storage::{DataStore, RecordStore};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -23,14 +25,32 @@ pub(crate) async fn serve(test: impl AsyncFnOnce(SocketAddr)) {
 /// The same with other limits for bodies.
 pub(crate) async fn serve_with(pace: BodyPace, test: impl AsyncFnOnce(SocketAddr)) {
     let clock = Arc::new(MachineClock::new());
-    let registry = Registry::new(
-        Arc::new(MemoryRecords::new(clock.clone())),
-        Arc::new(MemoryData::new(clock.clone())),
-        Settings::default(),
-        clock,
-        Arc::new(RandomIds),
-        Background::new(Handle::current()),
-    );
+    let records = Arc::new(MemoryRecords::new(clock.clone()));
+    let data = Arc::new(MemoryData::new(clock.clone()));
+    serve_over(records, data, clock, pace, test).await;
+}
+
+/// Runs a server over files in a folder of its own.
+pub(crate) async fn serve_files(test: impl AsyncFnOnce(SocketAddr)) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(MachineClock::new());
+    let mut settings = LocalSettings::new(folder.path());
+    settings.reserve_bytes = 0;
+    let store = LocalStore::open(&settings, clock.clone()).unwrap();
+    let (records, data) = (Arc::new(store.records()), Arc::new(store.data()));
+    serve_over(records, data, clock, BodyPace::default(), test).await;
+}
+
+async fn serve_over(
+    records: Arc<dyn RecordStore>,
+    data: Arc<dyn DataStore>,
+    clock: Arc<MachineClock>,
+    pace: BodyPace,
+    test: impl AsyncFnOnce(SocketAddr),
+) {
+    let background = Background::new(Handle::current());
+    let ids = Arc::new(RandomIds);
+    let registry = Registry::new(records, data, Settings::default(), clock, ids, background);
     let metrics = HttpMetrics::register(&mut Metrics::default(), &registry);
     let state = AppState {
         registry,

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, its fixture too")]
 
 mod blobs;
+mod files;
 mod fixture;
 mod manifests;
 mod transport;

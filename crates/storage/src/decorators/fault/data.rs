@@ -3,8 +3,8 @@
 use super::plan::{Fault, FaultPlan, failure};
 use super::records::around;
 use crate::{
-    DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, Timestamp, Upload,
-    UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, Timestamp,
+    Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -142,6 +142,11 @@ impl<S: DataStore> DataStore for FaultyData<S> {
     async fn read(&self, key: &DataKey, range: Range<u64>) -> Result<DataStream> {
         self.stream(Operation::Read, key, self.inner.read(key, range))
             .await
+    }
+
+    /// Opens nothing: readers take the stream, which can be made to fail.
+    async fn open(&self, _key: &DataKey, _length: u64) -> Result<Option<DataFile>> {
+        Ok(None)
     }
 
     async fn delete(&self, key: &DataKey) -> Result<()> {

@@ -3,8 +3,8 @@
 use super::observer::{Ended, StorageObserver, Streamed, Watch};
 use crate::clock::Clock;
 use crate::{
-    DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, Timestamp, Upload,
-    UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, Timestamp,
+    Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -180,6 +180,18 @@ impl<S: DataStore> DataStore for ObservedData<S> {
             0,
         );
         self.observe(result)
+    }
+
+    /// Counted as a read; what the kernel sends of the file is not seen here.
+    async fn open(&self, key: &DataKey, length: u64) -> Result<Option<DataFile>> {
+        let began_at = self.watch.clock.monotonic();
+        let result = self.inner.open(key, length).await;
+        if !matches!(result, Ok(None)) {
+            let ended = Ended::of(&result);
+            self.watch
+                .report(Operation::Read, key.as_str(), began_at, ended, 0);
+        }
+        result
     }
 
     async fn delete(&self, key: &DataKey) -> Result<()> {

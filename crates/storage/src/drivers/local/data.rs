@@ -10,8 +10,8 @@ use super::upload::{Writer, Writers};
 use crate::clock::Clock;
 use crate::limits;
 use crate::{
-    DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, StorageError,
-    Timestamp, Upload, UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result,
+    StorageError, Timestamp, Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -227,6 +227,17 @@ impl DataStore for LocalData {
             .reading
             .open(&self.shared.folder, key, place.published(), range)
             .await
+    }
+
+    async fn open(&self, key: &DataKey, length: u64) -> Result<Option<DataFile>> {
+        let place = Place::of_key(Operation::Read, key)?;
+        let Shared {
+            folder, reading, ..
+        } = &*self.shared;
+        let file = reading
+            .open_whole(folder, key, place.published(), length)
+            .await?;
+        Ok(Some(DataFile::new(file, key.clone())))
     }
 
     async fn delete(&self, key: &DataKey) -> Result<()> {

@@ -48,18 +48,7 @@ impl Reading {
         path: String,
         range: Range<u64>,
     ) -> Result<DataStream> {
-        let fail = |error: Errno| failure::from_io(Operation::Read, key.as_str(), error);
-        let opened = if let Some(opened) = self.open_cached(folder, &path) {
-            opened
-        } else {
-            let folder = Arc::clone(folder);
-            let open = move || open_file(&folder, &path, ResolveFlags::empty());
-            join(key, tokio::task::spawn_blocking(open).await)?
-        };
-        let (file, length) = opened.map_err(fail)?;
-        if length < range.end {
-            return Err(limits::too_short(key.as_str(), length, &range));
-        }
+        let file = self.open_whole(folder, key, path, range.end).await?;
         self.streams.fetch_add(1, Ordering::Relaxed);
         let stream = FileStream {
             reading: Arc::clone(self),
@@ -74,6 +63,29 @@ impl Reading {
             Some((block, stream))
         });
         Ok(blocks.boxed())
+    }
+
+    /// Opens a file of the folder that has at least `least` bytes.
+    pub(super) async fn open_whole(
+        &self,
+        folder: &Arc<Folder>,
+        key: &DataKey,
+        path: String,
+        least: u64,
+    ) -> Result<OwnedFd> {
+        let fail = |error: Errno| failure::from_io(Operation::Read, key.as_str(), error);
+        let opened = if let Some(opened) = self.open_cached(folder, &path) {
+            opened
+        } else {
+            let folder = Arc::clone(folder);
+            let open = move || open_file(&folder, &path, ResolveFlags::empty());
+            join(key, tokio::task::spawn_blocking(open).await)?
+        };
+        let (file, length) = opened.map_err(fail)?;
+        if length < least {
+            return Err(limits::too_short(key.as_str(), length, &(0..least)));
+        }
+        Ok(file)
     }
 
     /// Opens a file if that needs no disk; nothing when it may.

@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::limits;
 use crate::{
-    DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, StorageError,
-    Timestamp, Upload, UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result,
+    StorageError, Timestamp, Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -267,6 +267,10 @@ impl DataStore for MemoryData {
             usize::try_from(range.start).expect("it is below the length of bytes in memory");
         let end = usize::try_from(range.end).expect("it is at most the length of bytes in memory");
         Ok(pieces(bytes.slice(start..end)))
+    }
+
+    async fn open(&self, _key: &DataKey, _length: u64) -> Result<Option<DataFile>> {
+        Ok(None)
     }
 
     async fn delete(&self, key: &DataKey) -> Result<()> {
