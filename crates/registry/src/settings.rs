@@ -7,9 +7,9 @@ pub const INLINE_BLOB_BYTES: usize = 32 * 1024;
 /// The largest manifest that is kept inside its record, in bytes.
 pub const INLINE_MANIFEST_BYTES: usize = 128 * 1024;
 /// How long a request may take to land once it is sent (R of the storage contract).
-pub const REQUEST_LIFE: Duration = Duration::from_secs(15 * 60);
+pub const REQUEST_LIFE: Duration = Duration::from_mins(15);
 /// How old a reverse entry must be before a deleter need not fence its tag: more than D + R.
-pub const YOUNG: Duration = Duration::from_secs(60 * 60);
+pub const YOUNG: Duration = Duration::from_hours(1);
 
 /// Limits and constants of the registry.
 #[derive(Clone, Debug)]
@@ -45,12 +45,12 @@ impl Default for Settings {
             blob_bytes: 10 << 40,
             uploads_per_client: 1000,
             sparse: false,
-            verify_reads: Some(Duration::from_secs(24 * 3600)),
-            grace: Duration::from_secs(24 * 3600),
-            condemned: Duration::from_secs(3600),
-            window: Duration::from_secs(5 * 60),
-            session_idle: Duration::from_secs(7 * 24 * 3600),
-            session_memory: Duration::from_secs(5 * 60),
+            verify_reads: Some(Duration::from_hours(24)),
+            grace: Duration::from_hours(24),
+            condemned: Duration::from_hours(1),
+            window: Duration::from_mins(5),
+            session_idle: Duration::from_hours(7 * 24),
+            session_memory: Duration::from_mins(5),
             checkpoint_bytes: 64 << 20,
         }
     }

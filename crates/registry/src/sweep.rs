@@ -13,11 +13,11 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 /// How old a `committing` session is before it is judged: longer than D and R together.
-const COMMITTING_AGE: Duration = Duration::from_secs(3600);
+const COMMITTING_AGE: Duration = Duration::from_hours(1);
 const PAGE: usize = 500;
 /// How often finished sessions are forgotten, and how often the sweeper looks at all of them.
 const FORGET_EVERY: Duration = Duration::from_secs(5);
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 impl Registry {
     /// Starts what runs beside the requests: forgetting finished sessions, sweeping idle ones.
@@ -139,7 +139,7 @@ impl Registry {
 
     /// Ends driver uploads that are older than any session can be: their sessions never came to be.
     async fn abort_orphans(&self, now: Timestamp) -> Result<()> {
-        let oldest = now.minus(self.inner.settings.session_idle + Duration::from_secs(24 * 3600));
+        let oldest = now.minus(self.inner.settings.session_idle + Duration::from_hours(24));
         for upload in self.inner.data.uploads(oldest, PAGE).await? {
             debug!(
                 key = upload.state().key.as_str(),

@@ -50,7 +50,7 @@ impl SendFile for TcpStream {
             let send = || file.send(self.as_fd(), range.clone());
             match self.try_io(Interest::WRITABLE, send) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
+                outcome => return Poll::Ready(outcome),
             }
         }
     }

@@ -27,11 +27,11 @@ impl Live {
         let (content, staged) =
             match std::mem::replace(&mut self.sink, Sink::Inline(bytes::BytesMut::new())) {
                 Sink::Inline(held) => {
-                    let head: Bytes = held.freeze();
+                    let bytes: Bytes = held.freeze();
                     (
-                        Content::Inline(head.clone()),
+                        Content::Inline(bytes.clone()),
                         Staged {
-                            head,
+                            head: bytes,
                             ..Staged::default()
                         },
                     )

@@ -54,12 +54,14 @@ pub(super) struct Live {
 /// Dropped without an ending, it keeps what arrived (PATCH) or leaves the session as it was before
 /// the request (PUT): the client went away.
 pub struct UploadWriter {
-    live: Option<Live>,
+    live: Option<Box<Live>>,
 }
 
 impl UploadWriter {
     pub(super) fn new(live: Live) -> Self {
-        Self { live: Some(live) }
+        Self {
+            live: Some(Box::new(live)),
+        }
     }
 
     /// Returns how many bytes this request brought so far.
@@ -107,8 +109,8 @@ impl UploadWriter {
     /// Ends a request as if it had never been. Returns the offset before it.
     ///
     /// # Errors
-    /// None today; the signature leaves room for a driver that must undo something.
-    pub async fn roll_back(mut self) -> Result<u64> {
+    /// `UploadUnknown` when an earlier write ended the session.
+    pub fn roll_back(mut self) -> Result<u64> {
         Ok(self.take()?.session.offset())
     }
 
@@ -122,7 +124,10 @@ impl UploadWriter {
     }
 
     fn take(&mut self) -> Result<Live> {
-        self.live.take().ok_or(RegistryError::UploadUnknown)
+        self.live
+            .take()
+            .map(|live| *live)
+            .ok_or(RegistryError::UploadUnknown)
     }
 }
 
@@ -193,14 +198,13 @@ impl Live {
     pub(super) async fn store(&mut self, mut session: SessionRecord) -> Result<()> {
         session.nonce = self.registry.nonce();
         let key = layout::upload(&self.id);
-        let condition = match &self.version {
-            Some(version) => Condition::Matches(version.clone()),
-            None => {
-                if let Some(client) = &self.client {
-                    self.registry.admit(client, self.id).await?;
-                }
-                Condition::Absent
+        let condition = if let Some(version) = &self.version {
+            Condition::Matches(version.clone())
+        } else {
+            if let Some(client) = &self.client {
+                self.registry.admit(client, self.id).await?;
             }
+            Condition::Absent
         };
         match self.registry.put(&key, &session, condition).await? {
             Outcome::Applied(version) => {

@@ -27,14 +27,14 @@ pub(super) async fn receive(
         };
         let actual = writer.written() + bytes.len() as u64;
         if let Some(expected) = expected.filter(|&expected| actual > expected) {
-            writer.roll_back().await?;
+            writer.roll_back()?;
             return Err(ApiError::ChunkSize { expected, actual });
         }
         writer.write(bytes).await?;
     }
     let actual = writer.written();
     if let Some(expected) = expected.filter(|&expected| actual != expected) {
-        writer.roll_back().await?;
+        writer.roll_back()?;
         return Err(ApiError::ChunkSize { expected, actual });
     }
     Ok(writer)
