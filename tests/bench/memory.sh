@@ -9,6 +9,8 @@ set -euo pipefail
 
 # shellcheck source=tests/scripts/server.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/server.sh"
+# shellcheck source=tests/bench/machine.sh
+source "$(dirname "${BASH_SOURCE[0]}")/machine.sh"
 
 readonly big_bytes=${BENCH_LAYER_BYTES:-$((2 << 30))}
 readonly small_bytes=$((16 << 20))
@@ -104,6 +106,7 @@ start_roadstead "$workspace/server" local
 curl --silent --fail --output /dev/null "http://$registry_address/v2/"
 idle_kib=$(memory_kib VmRSS)
 
+describe_machine "$workspace"
 echo
 echo "### Peak memory, idle $((idle_kib / 1024)) MiB"
 echo

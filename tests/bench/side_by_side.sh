@@ -10,6 +10,8 @@ set -euo pipefail
 
 # shellcheck source=tests/scripts/server.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/server.sh"
+# shellcheck source=tests/bench/machine.sh
+source "$(dirname "${BASH_SOURCE[0]}")/machine.sh"
 
 regbench_source=${REGBENCH:-$repository_root/../shared/regbench}
 regbench=$repository_root/target/regbench/release/regbench
@@ -67,6 +69,14 @@ parts=("$@")
 if [[ ${#parts[@]} -eq 0 ]]; then
   parts=(small requests layer)
 fi
+
+describe_machine "$workspace"
+echo "Against: $(docker-registry --version | head -n 1), without fsync, as Debian configures it." \
+  "Load: regbench from the folder of REGBENCH, both servers in turn, 4 connections."
+
+# The first requests of a process pay for its memory and its pages of code.
+"$regbench" --target "$theirs" --target "$ours" --concurrency 4 --json \
+  --scenarios push-monolith,pull --size 1m --count 40 --rounds 1 >"$workspace/warm"
 
 missed=0
 : >"$workspace/rows"

@@ -17,6 +17,8 @@ const READERS: usize = 6;
 /// Blobs up to this size are read in every round, larger ones while they are news.
 const ALWAYS_READ_BYTES: usize = 32 * 1024;
 const NEWS_ROUNDS: usize = 3;
+/// After so many findings nobody looks further.
+const MOST_FINDINGS: usize = 50;
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,15 +80,23 @@ pub(crate) async fn verify(
             loop {
                 let next = checks.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(check) = next else {
-                    return anyhow::Ok(reader.checked);
+                    return reader.checked;
                 };
-                reader.check(check).await?;
+                let object = check.object();
+                if let Err(error) = reader.check(check).await {
+                    let mut world = reader.shared.world();
+                    world.accuse(&object, &format!("{error:#}"));
+                    // A server that is gone fails every check.
+                    if world.findings.len() > MOST_FINDINGS {
+                        return reader.checked;
+                    }
+                }
             }
         });
     }
     let mut checked = Checked::default();
     while let Some(reader) = readers.join_next().await {
-        checked.add(reader??);
+        checked.add(reader?);
     }
     let mut connection = Connection::new(address);
     listing::check_lists(shared, &mut connection).await?;
@@ -126,6 +136,20 @@ fn collect(shared: &Shared, depth: Depth, random: &mut fastrand::Rng) -> Vec<Che
         }
     }
     checks
+}
+
+impl Check {
+    fn object(&self) -> Object {
+        match self {
+            Self::Blob {
+                repository, blob, ..
+            } => Object::Blob(*repository, Arc::clone(&blob.digest)),
+            Self::Manifest(repository, manifest) => {
+                Object::Manifest(*repository, Arc::clone(&manifest.digest))
+            }
+            Self::Tag(repository, tag) => Object::Tag(*repository, Arc::clone(tag)),
+        }
+    }
 }
 
 struct Reader {
