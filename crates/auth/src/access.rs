@@ -1,6 +1,6 @@
 //! What a caller asks to do, and to what.
 
-use roadstead_oci::RepositoryName;
+use roadstead_oci::{RepositoryName, Tag};
 use std::fmt;
 
 /// What can be done to a repository. The names are those of the token specification's scopes.
@@ -12,9 +12,23 @@ pub enum Action {
     Push,
     /// Delete blobs, manifests and tags.
     Delete,
+    /// Give a tag that exists another digest. Whoever may push may do this too, unless a rule
+    /// denies it; the scopes of tokens know no such action and call it `push`.
+    TagOverwrite,
+    /// Look after the repository: everything, and its settings.
+    Admin,
 }
 
 impl Action {
+    /// All actions, in the order in which scopes list them.
+    pub const ALL: [Self; 5] = [
+        Self::Pull,
+        Self::Push,
+        Self::Delete,
+        Self::TagOverwrite,
+        Self::Admin,
+    ];
+
     /// Returns the action's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -22,6 +36,18 @@ impl Action {
             Self::Pull => "pull",
             Self::Push => "push",
             Self::Delete => "delete",
+            Self::TagOverwrite => "tag-overwrite",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Returns the action that the scope of a token must name for this one.
+    #[must_use]
+    pub const fn in_scopes(self) -> &'static str {
+        match self {
+            Self::TagOverwrite => Self::Push.as_str(),
+            Self::Admin => "*",
+            other => other.as_str(),
         }
     }
 }
@@ -42,8 +68,19 @@ pub enum AccessRequest<'a> {
         /// What to do to it.
         action: Action,
     },
-    /// The list of all repositories.
+    /// An action on a tag, which need not exist. Rules with tag patterns look at these alone.
+    Tag {
+        /// The repository.
+        name: &'a RepositoryName,
+        /// The tag.
+        tag: &'a Tag,
+        /// What to do to it.
+        action: Action,
+    },
+    /// The list of all repositories; it shows those that the caller may pull.
     Catalog,
+    /// The administration of the registry itself: users, robots, rules, keys.
+    Administration,
 }
 
 impl<'a> AccessRequest<'a> {
@@ -65,6 +102,37 @@ impl<'a> AccessRequest<'a> {
         }
     }
 
+    /// Asks to give a tag that exists another digest.
+    #[must_use]
+    pub const fn overwrite(name: &'a RepositoryName, tag: &'a Tag) -> Self {
+        Self::Tag {
+            name,
+            tag,
+            action: Action::TagOverwrite,
+        }
+    }
+
+    /// Returns the repository and the action, when the request is about a repository.
+    #[must_use]
+    pub const fn repository(&self) -> Option<(&'a RepositoryName, Action)> {
+        match *self {
+            Self::Repository { name, action } | Self::Tag { name, action, .. } => {
+                Some((name, action))
+            }
+            Self::Catalog | Self::Administration => None,
+        }
+    }
+
+    /// Returns the tag, when the request names one.
+    #[must_use]
+    pub const fn tag(&self) -> Option<&'a Tag> {
+        if let Self::Tag { tag, .. } = *self {
+            Some(tag)
+        } else {
+            None
+        }
+    }
+
     /// Asks to delete from a repository.
     #[must_use]
     pub const fn delete(name: &'a RepositoryName) -> Self {
@@ -79,8 +147,11 @@ impl fmt::Display for AccessRequest<'_> {
     /// Writes the request as a scope of the token specification: `repository:team/app:pull`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Repository { name, action } => write!(formatter, "repository:{name}:{action}"),
+            Self::Repository { name, action } | Self::Tag { name, action, .. } => {
+                write!(formatter, "repository:{name}:{}", action.in_scopes())
+            }
             Self::Catalog => formatter.write_str("registry:catalog:*"),
+            Self::Administration => formatter.write_str("registry:admin:*"),
         }
     }
 }
@@ -104,6 +175,15 @@ mod tests {
             AccessRequest::delete(&name).to_string(),
             "repository:team/app:delete"
         );
+        let tag = Tag::parse("1.0").expect("is a tag");
+        assert_eq!(
+            AccessRequest::overwrite(&name, &tag).to_string(),
+            "repository:team/app:push"
+        );
         assert_eq!(AccessRequest::Catalog.to_string(), "registry:catalog:*");
+        assert_eq!(
+            AccessRequest::Administration.to_string(),
+            "registry:admin:*"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Who sends a request.
+//! Who sends a request, and by what it was proven.
 
+use crate::{Rights, SubjectName, TokenAccess};
 use std::fmt;
 
 /// Who somebody has proven to be.
@@ -8,13 +9,19 @@ use std::fmt;
 pub enum Identity {
     /// Nobody: the request carried no credentials.
     Anonymous,
+    /// A person.
+    User(SubjectName),
+    /// A machine's account.
+    Robot(SubjectName),
 }
 
 impl fmt::Display for Identity {
-    /// Writes the name that logs and the `by` of records show.
+    /// Writes the name that logs and the `by` of records show. No user's name holds a colon.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => formatter.write_str("anonymous"),
+            Self::User(name) => write!(formatter, "{name}"),
+            Self::Robot(name) => write!(formatter, "robot:{name}"),
         }
     }
 }
@@ -22,22 +29,77 @@ impl fmt::Display for Identity {
 /// The sender of one request. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
-    identity: Identity,
+    rights: Option<Rights>,
+    proof: Proof,
 }
+
+/// By what a caller has proven who they are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Proof {
+    None,
+    Password,
+    Token(TokenAccess),
+}
+
+const NOBODY: Identity = Identity::Anonymous;
 
 impl Caller {
     /// Returns a caller without credentials.
     #[must_use]
     pub const fn anonymous() -> Self {
         Self {
-            identity: Identity::Anonymous,
+            rights: None,
+            proof: Proof::None,
+        }
+    }
+
+    /// Returns a caller whose password or secret was right.
+    #[must_use]
+    pub const fn with_password(rights: Rights) -> Self {
+        Self {
+            rights: Some(rights),
+            proof: Proof::Password,
+        }
+    }
+
+    /// Returns a caller whose token was valid. It may say of itself that it is anonymous.
+    #[must_use]
+    pub const fn with_token(rights: Rights, access: TokenAccess) -> Self {
+        Self {
+            rights: Some(rights),
+            proof: Proof::Token(access),
         }
     }
 
     /// Returns who the caller has proven to be.
     #[must_use]
     pub const fn identity(&self) -> &Identity {
-        &self.identity
+        match &self.rights {
+            Some(rights) => rights.identity(),
+            None => &NOBODY,
+        }
+    }
+
+    /// Returns what rules are asked about.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        self.rights.clone().unwrap_or_else(Rights::anonymous)
+    }
+
+    /// Returns what the caller's token was made for, when they came with one.
+    #[must_use]
+    pub const fn token_access(&self) -> Option<&TokenAccess> {
+        if let Proof::Token(access) = &self.proof {
+            Some(access)
+        } else {
+            None
+        }
+    }
+
+    /// Tells whether the request carried no credentials at all.
+    #[must_use]
+    pub const fn has_no_credentials(&self) -> bool {
+        matches!(self.proof, Proof::None)
     }
 }
 
@@ -48,5 +110,12 @@ mod tests {
     #[test]
     fn a_caller_without_credentials_is_called_anonymous() {
         assert_eq!(Caller::anonymous().identity().to_string(), "anonymous");
+    }
+
+    #[test]
+    fn a_robot_and_a_user_of_one_name_are_written_differently() {
+        let name = SubjectName::parse("ci").unwrap();
+        assert_eq!(Identity::User(name.clone()).to_string(), "ci");
+        assert_eq!(Identity::Robot(name).to_string(), "robot:ci");
     }
 }
