@@ -29,7 +29,7 @@ pub use error::{AuthError, Result};
 pub use keys::{KeySettings, MAX_KEYS, OldKeys, SigningKeys};
 pub use name::{SubjectName, SubjectNameError};
 pub use pattern::{PathPattern, PatternError, TagPattern};
-pub use policy::{AccessPolicy, Decision, EveryoneMay};
+pub use policy::{AccessPolicy, Decision, EveryoneMay, RulePolicy};
 pub use record::Records;
 pub use rights::{Grant, Rights};
 pub use rules::{Effect, MAX_RULE_ENTRIES, MAX_RULES, Reason, Rule, RuleError, RuleSet};

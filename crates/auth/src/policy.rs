@@ -1,7 +1,9 @@
 //! Who may do what.
 
-use crate::{AccessRequest, Caller};
+use crate::{AccessRequest, Caller, Reason, RuleSet};
+use roadstead_oci::RepositoryName;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a policy says to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +32,12 @@ impl Decision {
 pub trait AccessPolicy: Send + Sync + fmt::Debug + 'static {
     /// Decides one request.
     fn decide(&self, caller: &Caller, request: &AccessRequest<'_>) -> Decision;
+
+    /// Tells whether a caller without credentials is to be asked for some at the ping: clients
+    /// learn there, and nowhere else, that they can identify themselves.
+    fn asks_for_credentials(&self) -> bool {
+        false
+    }
 }
 
 /// Allows everything to everybody: the policy of a registry without users.
@@ -42,31 +50,89 @@ impl AccessPolicy for EveryoneMay {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use roadstead_oci::RepositoryName;
+/// Decides by rules, which can be replaced while requests run.
+///
+/// A password's caller may what rules and their own grants allow. A token's caller may what the
+/// token was made for: an allowance that was withdrawn ends with the token, but a rule that denies
+/// holds at once.
+#[derive(Debug, Default)]
+pub struct RulePolicy {
+    rules: RwLock<Arc<RuleSet>>,
+}
 
-    #[test]
-    fn everyone_may_do_everything() {
-        let name = RepositoryName::parse("team/app").expect("is a name");
-        let policy: &dyn AccessPolicy = &EveryoneMay;
-        for request in [
-            AccessRequest::pull(&name),
-            AccessRequest::push(&name),
-            AccessRequest::delete(&name),
-            AccessRequest::Catalog,
-        ] {
-            assert!(
-                policy.decide(&Caller::anonymous(), &request).is_allowed(),
-                "{request}"
-            );
+impl RulePolicy {
+    /// Decides by these rules.
+    #[must_use]
+    pub fn new(rules: RuleSet) -> Self {
+        Self {
+            rules: RwLock::new(Arc::new(rules)),
         }
     }
 
-    #[test]
-    fn only_allowed_is_allowed() {
-        assert!(!Decision::WhoAreYou.is_allowed());
-        assert!(!Decision::Denied.is_allowed());
+    /// Returns the rules of this moment.
+    #[must_use]
+    pub fn rules(&self) -> Arc<RuleSet> {
+        self.rules
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Replaces the rules; requests that come from now on are decided by the new ones.
+    pub fn replace(&self, rules: RuleSet) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// Decides as [`AccessPolicy::decide`] does and says why.
+    #[must_use]
+    pub fn explain(&self, caller: &Caller, request: &AccessRequest<'_>) -> Reason {
+        let rules = self.rules();
+        let rights = caller.rights();
+        let Some(made_for) = caller.token_access() else {
+            return rules.explain(&rights, request);
+        };
+        if let Some(number) = rules.denying(&rights, request) {
+            return Reason::DeniedByRule(number);
+        }
+        if made_for.covers(request) {
+            Reason::AllowedByToken
+        } else {
+            Reason::OutsideOfToken
+        }
+    }
+
+    /// Tells whether a new token for the same caller would allow what the present one does not. A
+    /// mount without the right to its source is answered by 401 only then.
+    #[must_use]
+    pub fn would_allow(&self, caller: &Caller, request: &AccessRequest<'_>) -> bool {
+        self.rules().allows(&caller.rights(), request)
+    }
+
+    /// Tells whether the catalog shows a repository to a caller: only if they may pull from it. To
+    /// a token's caller it shows what the rules allow; a robot's own grants and the scopes of an
+    /// access token are in the rights that the identity's record gives, not in the token.
+    #[must_use]
+    pub fn shows(&self, caller: &Caller, name: &RepositoryName) -> bool {
+        self.rules()
+            .allows(&caller.rights(), &AccessRequest::pull(name))
     }
 }
+
+impl AccessPolicy for RulePolicy {
+    fn decide(&self, caller: &Caller, request: &AccessRequest<'_>) -> Decision {
+        if self.explain(caller, request).is_allowed() {
+            return Decision::Allowed;
+        }
+        if caller.has_no_credentials() {
+            return Decision::WhoAreYou;
+        }
+        Decision::Denied
+    }
+
+    fn asks_for_credentials(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

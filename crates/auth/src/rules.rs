@@ -134,6 +134,8 @@ pub enum Reason {
     AllowedByRule(usize),
     /// The identity's own record allows it.
     AllowedByGrant,
+    /// The token that the caller came with was made for it.
+    AllowedByToken,
     /// Nothing allows it.
     NothingAllows,
 }
@@ -142,7 +144,10 @@ impl Reason {
     /// Tells whether the request is allowed.
     #[must_use]
     pub const fn is_allowed(self) -> bool {
-        matches!(self, Self::AllowedByRule(_) | Self::AllowedByGrant)
+        matches!(
+            self,
+            Self::AllowedByRule(_) | Self::AllowedByGrant | Self::AllowedByToken
+        )
     }
 }
 
@@ -153,6 +158,7 @@ impl fmt::Display for Reason {
             Self::OutsideOfToken => formatter.write_str("outside of what the token was made for"),
             Self::AllowedByRule(number) => write!(formatter, "allowed by rule {number}"),
             Self::AllowedByGrant => formatter.write_str("allowed by the robot's own grants"),
+            Self::AllowedByToken => formatter.write_str("the token was made for it"),
             Self::NothingAllows => formatter.write_str("no rule allows it"),
         }
     }
