@@ -108,9 +108,7 @@ impl RulePolicy {
         self.rules().allows(&caller.rights(), request)
     }
 
-    /// Tells whether the catalog shows a repository to a caller: only if they may pull from it. To
-    /// a token's caller it shows what the rules allow; a robot's own grants and the scopes of an
-    /// access token are in the rights that the identity's record gives, not in the token.
+    /// Tells whether the catalog shows a repository to a caller: only if they may pull from it.
     #[must_use]
     pub fn shows(&self, caller: &Caller, name: &RepositoryName) -> bool {
         self.rules()

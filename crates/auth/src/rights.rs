@@ -1,6 +1,6 @@
 //! What is known about a caller when a rule is asked: who they are and what came with them.
 
-use crate::{AccessRequest, ActionSet, Identity, PathPattern, SubjectName};
+use crate::{AccessRequest, ActionSet, AuthError, Identity, PathPattern, Result, SubjectName};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -116,6 +116,12 @@ impl Rights {
         &self.grants
     }
 
+    /// Returns what the caller is kept to, when they are.
+    #[must_use]
+    pub fn limit(&self) -> Option<&[Grant]> {
+        self.limit.as_deref()
+    }
+
     /// Tells whether the limit, when there is one, lets the request through.
     #[must_use]
     pub fn is_within_limit(&self, request: &AccessRequest<'_>) -> bool {
@@ -123,4 +129,29 @@ impl Rights {
             .as_ref()
             .is_none_or(|limit| limit.iter().any(|grant| grant.covers(request, self.user())))
     }
+}
+
+/// The most bytes of all patterns of one list of grants: they are written into tokens.
+pub const MAX_GRANT_BYTES: usize = 4096;
+
+/// Refuses grants that can mean nothing, and more than a token can hold.
+pub(crate) fn check_grants(grants: &[Grant]) -> Result<()> {
+    let mut bytes = 0;
+    for grant in grants {
+        let only_catalog = grant.actions == ActionSet::default().with_catalog();
+        if grant.repositories.is_empty() && !only_catalog {
+            return Err(AuthError::Invalid("a grant names no repositories".into()));
+        }
+        // What JSON writes around the patterns counts too.
+        bytes += 64;
+        for pattern in &grant.repositories {
+            bytes += pattern.as_str().len() + 3;
+        }
+    }
+    if bytes > MAX_GRANT_BYTES {
+        return Err(AuthError::Invalid(format!(
+            "grants have at most {MAX_GRANT_BYTES} bytes"
+        )));
+    }
+    Ok(())
 }

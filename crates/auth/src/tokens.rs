@@ -146,6 +146,8 @@ impl Tokens {
             jti: format!("{id:032x}"),
             access: access.clone(),
             groups: rights.groups().to_vec(),
+            grants: rights.grants().to_vec(),
+            limit: rights.limit().map(<[_]>::to_vec),
         };
         Issued {
             token: sign(keys.signing(), &claims),
@@ -194,7 +196,12 @@ impl Tokens {
         }
         self.check_time(claims.nbf, claims.exp)?;
         let identity = identity_of(&claims.sub).ok_or(TokenError::Malformed)?;
-        let rights = Rights::of(identity).with_groups(claims.groups);
+        let mut rights = Rights::of(identity)
+            .with_groups(claims.groups)
+            .with_grants(claims.grants);
+        if let Some(limit) = claims.limit {
+            rights = rights.limited_to(limit);
+        }
         Ok(Remembered {
             caller: Caller::with_token(rights, claims.access),
             key: header.kid,

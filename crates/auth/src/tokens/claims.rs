@@ -1,7 +1,7 @@
 //! The two JSON parts of a token, strict in what they read.
 
 use super::TokenError;
-use crate::{SubjectName, TokenAccess};
+use crate::{Grant, SubjectName, TokenAccess};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -43,7 +43,9 @@ impl Header {
     }
 }
 
-/// The claims. All are required but `groups`, which is private to this program.
+/// The claims. All are required but the last three, which are private to this program: they keep
+/// what rules are asked about, so that a replica can tell what the catalog shows, or whether a new
+/// token would help, without reading the identity's record.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) iss: String,
@@ -56,6 +58,10 @@ pub(super) struct Claims {
     pub(super) access: TokenAccess,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) groups: Vec<SubjectName>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) grants: Vec<Grant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) limit: Option<Vec<Grant>>,
 }
 
 impl Claims {
