@@ -72,9 +72,7 @@ impl AccessTokens {
         }
         let now = self.records.now().await?;
         let secret = NewSecret::make(SecretKind::AccessToken);
-        let id = access_token_id(secret.expose())
-            .expect("a secret that was made has the form of one")
-            .to_owned();
+        let id = secret.id().to_owned();
         let token = AccessToken {
             owner_id: owner_id.to_owned(),
             label: label.to_owned(),

@@ -132,15 +132,14 @@ fn parse(text: &str, path: &std::path::Path) -> Entries {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        match entry(line) {
-            Some((name, hash)) => {
-                entries.insert(name, hash);
-            }
-            None => tracing::warn!(
+        if let Some((name, hash)) = entry(line) {
+            entries.insert(name, hash);
+        } else {
+            tracing::warn!(
                 "line {} of {} is left out: it is no user's name with a bcrypt hash of a cost up to {MAX_COST}",
                 index + 1,
                 path.display()
-            ),
+            );
         }
     }
     entries

@@ -62,6 +62,11 @@ impl NewSecret {
         &self.0
     }
 
+    /// Returns the part that names an access token.
+    pub(crate) fn id(&self) -> &str {
+        &self.0[PREFIX_CHARACTERS..PREFIX_CHARACTERS + ID_CHARACTERS]
+    }
+
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash::of(&self.0)
     }

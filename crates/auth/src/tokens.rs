@@ -22,9 +22,9 @@ use std::time::Duration;
 /// The longest token that is looked at, in bytes. None that is made comes near it.
 pub const MAX_TOKEN_BYTES: usize = 32 * 1024;
 /// How much clocks of replicas may differ.
-pub const LEEWAY: Duration = Duration::from_secs(60);
+pub const LEEWAY: Duration = Duration::from_mins(1);
 /// The shortest life of a token: clients take shorter ones for this long.
-pub const MIN_LIFETIME: Duration = Duration::from_secs(60);
+pub const MIN_LIFETIME: Duration = Duration::from_mins(1);
 /// The longest life of a token, and so how long it may outlive its user, but for the leeway.
 pub const MAX_LIFETIME: Duration = Duration::from_mins(15);
 /// How many verified tokens are remembered.
