@@ -90,7 +90,7 @@ impl StoredKey {
 
 /// The record: all keys, the oldest first.
 #[derive(Default, Serialize, Deserialize)]
-struct KeyRing {
+pub(crate) struct KeyRing {
     keys: Vec<StoredKey>,
 }
 

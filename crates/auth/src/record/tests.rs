@@ -1,5 +1,7 @@
 //! Tests of the encoding and of changes: races, lost answers, foreign versions.
 
+mod golden;
+
 use super::*;
 use crate::testing::{Fixture, faulty};
 use roadstead_storage::decorators::fault::Fault;
