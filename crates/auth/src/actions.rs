@@ -41,13 +41,14 @@ impl ActionSet {
         Self(self.0 | CATALOG_BIT)
     }
 
-    /// Reads the names of actions; `*` is all of them.
+    /// Reads the names of actions; `*` is all that can be done to a repository, and so not the
+    /// catalog, which belongs to none: `*` on one folder opens and shuts that folder alone.
     pub fn parse<T: AsRef<str>>(names: &[T]) -> Result<Self, ActionError> {
         let mut set = Self::default();
         for name in names {
             set.0 |= match name.as_ref() {
                 CATALOG => CATALOG_BIT,
-                EVERYTHING => Self::of(&Action::ALL).with_catalog().0,
+                EVERYTHING => Self::of(&Action::ALL).0,
                 name => Action::ALL
                     .into_iter()
                     .find(|action| action.as_str() == name)
@@ -71,6 +72,12 @@ impl ActionSet {
     #[must_use]
     pub const fn has_catalog(self) -> bool {
         self.0 & CATALOG_BIT != 0
+    }
+
+    /// Tells whether the set names everything that can be done to a repository.
+    #[must_use]
+    pub fn is_everything(self) -> bool {
+        Action::ALL.into_iter().all(|action| self.has(action))
     }
 
     /// Tells whether the set is empty.

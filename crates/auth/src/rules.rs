@@ -5,7 +5,7 @@
 //! push `v*` is no right to upload blobs. No decision asks whether a repository exists.
 
 use crate::rights::covers;
-use crate::{AccessRequest, ActionSet, PathPattern, Rights, Subject, TagPattern};
+use crate::{AccessRequest, Action, ActionSet, Identity, PathPattern, Rights, Subject, TagPattern};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -32,7 +32,8 @@ pub struct Rule {
     /// Whom it is about.
     pub subjects: Vec<Subject>,
     /// Which repositories it is about. The catalog and the registry's administration belong to no
-    /// repository: `catalog` counts whatever stands here, and `admin` of `**` administers the registry.
+    /// repository: `catalog` counts whatever stands here, and `admin` of `**` administers the
+    /// registry, unless the caller is anonymous.
     #[serde(default)]
     pub repositories: Vec<PathPattern>,
     /// Which tags it is about; when empty, all requests, with a tag and without.
@@ -99,7 +100,13 @@ impl Rule {
         self.effect == Effect::Allow
             && self.fits_tag(request)
             && covers(&self.repositories, self.actions, request, rights.user())
-            && self.subjects.iter().any(|one| one.is_allowed(rights))
+            && self.subjects.iter().any(|one| match request {
+                // A slip must not make everybody an administrator: only who is meant is one.
+                AccessRequest::Administration => {
+                    rights.identity() != &Identity::Anonymous && one.names(rights)
+                }
+                _ => one.is_allowed(rights),
+            })
     }
 
     fn denies(&self, rights: &Rights, request: &AccessRequest<'_>) -> bool {
@@ -107,19 +114,19 @@ impl Rule {
             let mut paths = self.repositories.iter();
             paths.any(|path: &PathPattern| path.matches(name, rights.user()))
         };
+        let of_everything = || self.repositories.iter().any(PathPattern::is_everything);
         let is_about = match request {
             AccessRequest::Repository { name, action }
             | AccessRequest::Tag { name, action, .. } => self.actions.denies(*action) && fits(name),
-            AccessRequest::Catalog => self.actions.has_catalog(),
-            AccessRequest::Administration => {
-                self.actions.has(crate::Action::Admin)
-                    && self.repositories.iter().any(PathPattern::is_everything)
+            AccessRequest::Catalog => {
+                self.actions.has_catalog() || (self.actions.is_everything() && of_everything())
             }
+            AccessRequest::Administration => self.actions.has(Action::Admin) && of_everything(),
         };
         self.effect == Effect::Deny
             && is_about
             && self.fits_tag(request)
-            && self.subjects.iter().any(|one| one.is_denied(rights))
+            && self.subjects.iter().any(|one| one.names(rights))
     }
 }
 

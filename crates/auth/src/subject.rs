@@ -63,16 +63,12 @@ impl Subject {
     /// Tells whether a rule that allows something allows it to `rights`.
     #[must_use]
     pub fn is_allowed(&self, rights: &Rights) -> bool {
-        matches!(self, Self::Anonymous) || self.is(rights)
+        matches!(self, Self::Anonymous) || self.names(rights)
     }
 
-    /// Tells whether a rule that denies something denies it to `rights`.
+    /// Tells whether the subject means whoever has `rights`: whom a rule denies something.
     #[must_use]
-    pub fn is_denied(&self, rights: &Rights) -> bool {
-        self.is(rights)
-    }
-
-    fn is(&self, rights: &Rights) -> bool {
+    pub fn names(&self, rights: &Rights) -> bool {
         match (self, rights.identity()) {
             (Self::Everybody, _)
             | (Self::Anonymous, Identity::Anonymous)
@@ -158,8 +154,8 @@ mod tests {
     fn what_anonymous_may_everybody_may_and_what_it_may_not_others_may() {
         let user = Rights::of(Identity::User(SubjectName::parse("ops").unwrap()));
         assert!(Subject::Anonymous.is_allowed(&user));
-        assert!(!Subject::Anonymous.is_denied(&user));
-        assert!(Subject::Anonymous.is_denied(&Rights::anonymous()));
+        assert!(!Subject::Anonymous.names(&user));
+        assert!(Subject::Anonymous.names(&Rights::anonymous()));
         assert!(!Subject::Authenticated.is_allowed(&Rights::anonymous()));
     }
 }

@@ -188,6 +188,34 @@ fn the_catalog_and_the_administration_are_rights_of_their_own() {
 }
 
 #[test]
+fn everything_on_one_folder_says_nothing_about_the_catalog() {
+    let set = rules(json!([
+        {"subjects": ["*"], "actions": ["catalog"]},
+        {"subjects": ["*"], "repositories": ["secret/**"], "actions": ["*"], "effect": "deny"},
+        {"subjects": ["user:out"], "repositories": ["**"], "actions": ["*"], "effect": "deny"},
+    ]));
+    assert!(set.allows(&user("ops"), &AccessRequest::Catalog));
+    assert!(!set.allows(&user("out"), &AccessRequest::Catalog));
+}
+
+#[test]
+fn nobody_administers_without_a_name() {
+    let all = |subject: &str| {
+        rules(json!([{"subjects": [subject], "repositories": ["**"], "actions": ["*"]}]))
+    };
+    let asked = AccessRequest::Administration;
+    for subject in ["*", "anonymous"] {
+        assert!(
+            !all(subject).allows(&Rights::anonymous(), &asked),
+            "{subject}"
+        );
+        assert!(all(subject).allows(&Rights::anonymous(), &AccessRequest::Catalog));
+    }
+    assert!(!all("anonymous").allows(&user("ops"), &asked));
+    assert!(all("authenticated").allows(&user("ops"), &asked));
+}
+
+#[test]
 fn rules_that_cannot_mean_anything_are_refused() {
     let refuse = |value| RuleSet::new(serde_json::from_value(json!([value])).unwrap()).unwrap_err();
     assert_eq!(
@@ -341,12 +369,7 @@ fn rule() -> impl Strategy<Value = serde_json::Value> {
     );
     let tags = proptest::sample::subsequence(vec!["v*", "latest"], 0..2);
     (subjects, repositories, actions, tags, proptest::bool::weighted(0.3)).prop_map(
-        |(subjects, repositories, mut actions, tags, deny)| {
-            // The catalog has no tags.
-            if !tags.is_empty() {
-                actions.retain(|action| *action != "*");
-                actions.push("pull");
-            }
+        |(subjects, repositories, actions, tags, deny)| {
             let effect = if deny { "deny" } else { "allow" };
             json!({"subjects": subjects, "repositories": repositories, "actions": actions, "tags": tags, "effect": effect})
         },
