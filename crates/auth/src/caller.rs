@@ -1,30 +1,6 @@
 //! Who sends a request, and by what it was proven.
 
-use crate::{Rights, SubjectName, TokenAccess};
-use std::fmt;
-
-/// Who somebody has proven to be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Identity {
-    /// Nobody: the request carried no credentials.
-    Anonymous,
-    /// A person.
-    User(SubjectName),
-    /// A machine's account.
-    Robot(SubjectName),
-}
-
-impl fmt::Display for Identity {
-    /// Writes the name that logs and the `by` of records show. No user's name holds a colon.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Anonymous => formatter.write_str("anonymous"),
-            Self::User(name) => write!(formatter, "{name}"),
-            Self::Robot(name) => write!(formatter, "robot:{name}"),
-        }
-    }
-}
+use crate::{Identity, Rights, TokenAccess};
 
 /// The sender of one request. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -110,12 +86,5 @@ mod tests {
     #[test]
     fn a_caller_without_credentials_is_called_anonymous() {
         assert_eq!(Caller::anonymous().identity().to_string(), "anonymous");
-    }
-
-    #[test]
-    fn a_robot_and_a_user_of_one_name_are_written_differently() {
-        let name = SubjectName::parse("ci").unwrap();
-        assert_eq!(Identity::User(name.clone()).to_string(), "ci");
-        assert_eq!(Identity::Robot(name).to_string(), "robot:ci");
     }
 }

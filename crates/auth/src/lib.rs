@@ -12,6 +12,7 @@ mod challenge;
 mod credentials;
 mod error;
 mod htpasswd;
+mod identity;
 mod keys;
 pub mod layout;
 mod name;
@@ -36,11 +37,12 @@ pub use access_tokens::{AccessToken, AccessTokens, MAX_ACCESS_TOKENS, MAX_LABEL_
 pub use actions::{ActionError, ActionSet};
 pub use authenticator::{Authenticator, Login, REMEMBER_LOGIN_FOR};
 pub use brute_force::{Attempt, BruteForce, Network, SlowDown};
-pub use caller::{Caller, Identity};
+pub use caller::Caller;
 pub use challenge::{ChallengeError, Refusal, needed_scopes, scope_parameter};
 pub use credentials::{Credentials, CredentialsError, MAX_CREDENTIALS_BYTES};
 pub use error::{AuthError, Result};
 pub use htpasswd::{Htpasswd, MAX_HTPASSWD_BYTES};
+pub use identity::Identity;
 pub use keys::{KeySettings, MAX_KEYS, OldKeys, SigningKeys};
 pub use name::{SubjectName, SubjectNameError};
 pub use passwords::{MAX_PASSWORD_BYTES, PasswordHash, PasswordSettings, Passwords};
@@ -57,7 +59,4 @@ pub use subject::{Subject, SubjectError};
 pub use tokens::{
     Issued, LEEWAY, MAX_LIFETIME, MAX_TOKEN_BYTES, MIN_LIFETIME, TokenError, TokenSettings, Tokens,
 };
-pub use users::{User, Users};
-
-/// The most groups of a user: they are written into tokens.
-pub const MAX_GROUPS: usize = 32;
+pub use users::{MAX_GROUPS, User, Users};

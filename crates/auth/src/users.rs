@@ -5,10 +5,13 @@
 
 use crate::passwords::PasswordHash;
 use crate::record::{self, Records, Step, change};
-use crate::{AuthError, MAX_GROUPS, Result, SubjectName, layout};
+use crate::{AuthError, Result, SubjectName, layout};
 use roadstead_storage::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// The most groups of a user: they are written into tokens.
+pub const MAX_GROUPS: usize = 32;
 
 /// A user, as the record holds them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
