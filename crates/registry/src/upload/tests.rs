@@ -114,6 +114,36 @@ async fn a_whole_blob_in_the_closing_request_is_readable() {
 }
 
 #[tokio::test]
+async fn a_blob_in_one_request_that_breaks_off_leaves_no_session() {
+    let fixture = Fixture::new();
+    let content = large(3);
+    let mut writer = fixture
+        .registry
+        .blob_push(
+            &name("a/b"),
+            OWNER,
+            "c",
+            &digest_of(&content),
+            Some(200_000),
+        )
+        .await
+        .expect("opens");
+    writer
+        .write(Bytes::copy_from_slice(&content[..100_000]))
+        .await
+        .expect("taken");
+    assert_eq!(fixture.registry.open_uploads(), 1);
+    writer.interrupt().await;
+    assert_eq!(fixture.registry.open_uploads(), 0);
+    let sessions = fixture
+        .records
+        .list(layout::UPLOADS, None, 10)
+        .await
+        .expect("lists");
+    assert!(sessions.entries.is_empty(), "{sessions:?}");
+}
+
+#[tokio::test]
 async fn a_blob_in_one_request_is_readable_and_leaves_no_session() {
     let fixture = Fixture::new();
     for content in [b"small".to_vec(), large(3)] {
