@@ -17,10 +17,14 @@ fn free_bytes(folder: &Path) -> u64 {
     status.f_bavail * status.f_frsize
 }
 
-/// Takes so much of the disk that less than `reserve` is left.
+/// Takes so much of the disk that less than `reserve` is left, also after others freed some.
 fn fill(file: &File, folder: &Path, reserve: u64) {
-    let excess = free_bytes(folder).saturating_sub(reserve) + 256 * MIB;
-    fallocate(file, FallocateFlags::empty(), 0, excess).expect("the disk has the space");
+    let excess = free_bytes(folder).saturating_sub(reserve - 256 * MIB);
+    if excess > 0 {
+        let length = file.metadata().expect("an open file has a length").len();
+        let more = excess + 256 * MIB;
+        fallocate(file, FallocateFlags::empty(), length, more).expect("the disk has the space");
+    }
 }
 
 #[test]
@@ -34,9 +38,9 @@ fn case_105_on_a_full_disk_uploads_are_refused_for_now_and_pulls_go_on() {
     let folder = server.data_folder();
     let filling = folder.with_file_name("filling");
     let file = File::create(&filling).expect("a file can be made");
-    fill(&file, &folder, reserve);
     // For a moment the server goes by the free space that it saw last.
     wait_until("the server sees how full the disk is", || {
+        fill(&file, &folder, reserve);
         let content = random_bytes(100_000);
         let post = format!("/v2/a/blobs/uploads/?digest={}", sha256(&content));
         connection.send(&Request::post(post).body(&content)).status == 503
