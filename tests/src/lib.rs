@@ -1,1 +1,17 @@
-//! Tests of the whole registry live in `tests/tests`.
+//! What the tests of the whole share: the real binary as a process, HTTP byte by byte, and content
+//! to push.
+//!
+//! Nothing here knows the registry's crates: what goes over the wire is read as a stranger reads it.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "everything here panics where a test has failed"
+)]
+
+pub mod binary;
+pub mod content;
+pub mod frames;
+pub mod http;
+pub mod push;
+pub mod server;
+pub mod waiting;

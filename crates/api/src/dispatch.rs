@@ -5,6 +5,7 @@
 
 use crate::access;
 use crate::body::{self, RequestBody};
+use crate::call::Call;
 use crate::connection::{Busy, Shared};
 use crate::error::ApiError;
 use crate::handlers::{blobs, catalog, manifests, ping, referrers, tags, uploads};
@@ -17,7 +18,6 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use roadstead_auth::Caller;
 use roadstead_oci::{Route, RouteError};
 use roadstead_registry::IdSource;
 use std::rc::Rc;
@@ -27,29 +27,6 @@ use std::rc::Rc;
 const OPEN_REQUESTS: usize = 1000;
 /// The longest request id that is taken over from the client.
 const REQUEST_ID_BYTES: usize = 64;
-
-/// A request whose sender may make it.
-pub(crate) struct Call<'a> {
-    pub(crate) state: &'a AppState,
-    pub(crate) request: &'a HttpRequest,
-    pub(crate) caller: Caller,
-}
-
-impl Call<'_> {
-    pub(crate) fn headers(&self) -> &HeaderMap {
-        self.request.headers()
-    }
-
-    /// Returns the connection, where the kernel can send files on it.
-    pub(crate) fn wire(&self) -> Option<Rc<Shared>> {
-        let shared = self.request.conn_data::<Rc<Shared>>()?;
-        shared.can_send_files().then(|| Rc::clone(shared))
-    }
-
-    pub(crate) fn query(&self) -> &str {
-        self.request.query_string()
-    }
-}
 
 /// Answers one request. Never fails: a failure is an answer too.
 pub(crate) async fn serve(

@@ -10,6 +10,7 @@
 mod access;
 mod admin;
 mod body;
+mod call;
 mod conditional;
 mod connection;
 mod dispatch;

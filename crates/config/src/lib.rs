@@ -7,6 +7,7 @@
 
 mod apply;
 mod config;
+mod effective;
 mod environment;
 mod error;
 mod external_url;
@@ -15,6 +16,7 @@ mod logging;
 mod nearest;
 mod options;
 mod period;
+mod range;
 mod settings;
 mod size;
 mod substitute;
@@ -28,6 +30,6 @@ pub use external_url::ExternalUrl;
 pub use logging::{LogFilter, LogFormat};
 pub use options::{LoadOptions, Loaded, Override};
 pub use period::Period;
+pub use range::Range;
 pub use settings::{Setting, settings};
 pub use size::ByteSize;
-pub use validate::Range;

@@ -1,9 +1,7 @@
-//! What a configuration is made from, what comes out, and how it is shown.
+//! What a configuration is made from, and what comes out.
 
-use crate::apply::Builder;
+use crate::Config;
 use crate::environment::Environment;
-use crate::settings::Setting;
-use crate::{Config, ConfigErrors, load};
 use std::path::{Path, PathBuf};
 
 /// Where a configuration comes from.
@@ -37,29 +35,4 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
-}
-
-impl Config {
-    /// Makes the configuration from the defaults, the file, the environment and the command line,
-    /// each stronger than the one before. Returns every mistake, not the first alone.
-    pub fn load(options: &LoadOptions<'_>) -> Result<Loaded, ConfigErrors> {
-        let mut builder = Builder::new(&options.environment);
-        let file = builder.file_named(options.file);
-        if let Some(path) = &file {
-            builder.apply_file(path);
-        }
-        builder.apply_environment();
-        for given in &options.overrides {
-            builder.apply_override(given);
-        }
-        builder.finish(file)
-    }
-
-    /// Returns the whole configuration as YAML that loads as the same configuration.
-    #[must_use]
-    pub fn effective_yaml(&self) -> String {
-        let shown = |setting: &Setting| Some((setting.key(), setting.show(self)?));
-        let values: Vec<_> = crate::settings().iter().filter_map(shown).collect();
-        load::write(&values)
-    }
 }

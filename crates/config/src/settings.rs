@@ -1,6 +1,6 @@
 //! The table of settings: one row each, from which everything else is made.
 
-use crate::validate::Range;
+use crate::range::Range;
 use crate::value::{SettingValue, Shown};
 use crate::{
     ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Period, Storage, Workers,

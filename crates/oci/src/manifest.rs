@@ -5,6 +5,7 @@
 
 mod document;
 mod members;
+mod place;
 mod strict;
 
 use crate::media_type::{self, ManifestMediaType};

@@ -8,14 +8,17 @@ mod background;
 mod blob;
 mod catalog;
 mod error;
+mod finished_uploads;
 mod history;
 mod ids;
 pub mod layout;
 mod link;
+mod listed_referrers;
 mod manifest;
 mod mount;
 mod open_uploads;
 mod protect;
+mod protected;
 pub mod record;
 mod referrer;
 mod register;
@@ -26,6 +29,7 @@ mod tag;
 #[cfg(test)]
 mod testing;
 mod upload;
+mod verifications;
 mod verify;
 mod window;
 

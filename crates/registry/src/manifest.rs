@@ -3,6 +3,7 @@
 //! `manifest/push.rs` owns PUT, `manifest/delete.rs` DELETE, `manifest/live.rs` the life of a
 //! record that both change.
 
+mod accepted;
 mod delete;
 mod live;
 mod push;

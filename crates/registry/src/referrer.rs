@@ -3,15 +3,15 @@
 //! To a deleter an entry is a tag: it names one generation of a manifest, and is set after the
 //! manifest was seen live, by compare-and-set on what was read before that.
 
+use crate::listed_referrers::Listed;
 use crate::manifest::{Attempt, Naming};
 use crate::record::ReferrerRecord;
 use crate::registry::{ROUNDS, Registry, Seen};
 use crate::{Result, layout};
 use bytes::Bytes;
 use futures::future::try_join_all;
-use moka::sync::Cache;
 use roadstead_oci::{Descriptor, Digest, Manifest, RepositoryName};
-use roadstead_storage::{Condition, Entry, Outcome, Timestamp};
+use roadstead_storage::{Condition, Entry, Outcome};
 
 /// The largest descriptor that an entry keeps, in bytes: annotations may be as long as a manifest,
 /// a record may not. A longer one is made again from the manifest whenever it is listed.
@@ -20,9 +20,6 @@ const MAX_KEPT_BYTES: usize = 64 * 1024;
 const PAGE: usize = 1000;
 /// Entries read at once.
 const AT_ONCE: usize = 64;
-/// Memory for entries that were read lately, in bytes.
-const CACHE_BYTES: u64 = 4 << 20;
-
 /// Which referrers are asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct ReferrersQuery<'a> {
@@ -44,34 +41,6 @@ pub struct ReferrersPage {
     pub descriptors: Vec<Bytes>,
     /// Where the next page starts; `None` when this is the last.
     pub next: Option<String>,
-}
-
-/// What a listing shows of a referrer.
-#[derive(Clone, Debug)]
-struct Listed {
-    artifact_type: Option<String>,
-    descriptor: Bytes,
-}
-
-/// Entries that were read lately. The listing decides what is there; this only spares the reads of
-/// entries that were not written since.
-pub(crate) struct ListedReferrers {
-    recent: Cache<String, (Timestamp, Listed)>,
-}
-
-impl ListedReferrers {
-    pub(crate) fn new() -> Self {
-        let weigh = |key: &String, (_, listed): &(Timestamp, Listed)| {
-            let bytes = key.len() + listed.descriptor.len() + 128;
-            u32::try_from(bytes).unwrap_or(u32::MAX)
-        };
-        Self {
-            recent: Cache::builder()
-                .weigher(weigh)
-                .max_capacity(CACHE_BYTES)
-                .build(),
-        }
-    }
 }
 
 impl Registry {

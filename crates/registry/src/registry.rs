@@ -1,14 +1,14 @@
 //! `Registry`: the stores, the settings and the small caches that all operations share.
 
 use crate::background::Background;
+use crate::finished_uploads::FinishedUploads;
 use crate::ids::{Generation, IdSource, Nonce};
+use crate::listed_referrers::ListedReferrers;
 use crate::open_uploads::OpenUploads;
-use crate::protect::Protected;
+use crate::protected::Protected;
 use crate::record::Encoded;
-use crate::referrer::ListedReferrers;
 use crate::settings::Settings;
-use crate::upload::Forgotten;
-use crate::verify::Verifications;
+use crate::verifications::Verifications;
 use crate::{RegistryError, Result};
 use bytes::Bytes;
 use roadstead_storage::{Clock, Condition, DataStore, Outcome, RecordStore, Timestamp, Version};
@@ -30,7 +30,7 @@ pub(crate) struct Inner {
     pub(crate) protected: Protected,
     pub(crate) verifications: Verifications,
     pub(crate) open_uploads: OpenUploads,
-    pub(crate) forgotten: Forgotten,
+    pub(crate) finished_uploads: FinishedUploads,
     pub(crate) listed_referrers: ListedReferrers,
 }
 
@@ -71,7 +71,7 @@ impl Registry {
                 protected,
                 verifications,
                 open_uploads,
-                forgotten: Forgotten::default(),
+                finished_uploads: FinishedUploads::default(),
                 listed_referrers: ListedReferrers::new(),
             }),
         }

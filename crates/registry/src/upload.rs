@@ -11,7 +11,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use forget::Forgotten;
 pub use open::Closing;
 pub use writer::UploadWriter;
 

@@ -1,7 +1,7 @@
 //! `/v2/<name>/blobs/<digest>`.
 
+use crate::call::Call;
 use crate::conditional;
-use crate::dispatch::Call;
 use crate::error::ApiError;
 use crate::outgoing::Body;
 use crate::range_response;

@@ -1,6 +1,6 @@
 //! `/v2/_catalog`: docker's list of repositories, which is no part of OCI.
 
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::page::{self, PageRequest};
 use crate::respond::{self, Reply};

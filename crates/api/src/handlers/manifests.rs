@@ -5,8 +5,8 @@ mod put;
 pub(crate) use put::put;
 
 use crate::access::OWNER;
+use crate::call::Call;
 use crate::conditional;
-use crate::dispatch::Call;
 use crate::error::ApiError;
 use crate::outgoing::Body;
 use crate::respond::{self, OCTET_STREAM, Reply};

@@ -2,7 +2,7 @@
 //!
 //! Always 200: a 404 would tell clients that there is no such API here.
 
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::error::{ApiError, PageError};
 use crate::page::{self, PageRequest};
 use crate::parameters;

@@ -1,6 +1,6 @@
 //! `/v2/<name>/tags/list`.
 
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::page::{self, PageRequest};
 use crate::respond::{self, Reply};

@@ -7,7 +7,7 @@ pub(crate) use session::Target;
 
 use crate::access::{self, OWNER};
 use crate::body::RequestBody;
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::error::{ApiError, DigestParameterError};
 use crate::parameters;
 use crate::respond::{self, EmptyRange, Reply};

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::str::Chars;
 
-use super::strict::Place;
+use super::place::Place;
 
 /// Known members of a document. `fsLayers` marks docker's schema 1, which is refused in any spelling.
 const DOCUMENT_MEMBERS: [&str; 9] = [

@@ -8,18 +8,8 @@ use std::cmp::Ordering;
 use std::hash::{BuildHasher, RandomState};
 
 use super::members::{compare_keys, decode_key, place_of_member};
+use super::place::Place;
 use super::{MAX_DEPTH, MAX_DESCRIPTORS, ManifestError};
-
-/// Where in a document a value stands, as far as that matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Document,
-    Descriptor,
-    DescriptorList,
-    Annotations,
-    AnnotationValue,
-    Other,
-}
 
 /// An object or array that is not closed yet.
 struct Frame {

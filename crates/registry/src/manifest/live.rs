@@ -1,6 +1,6 @@
 //! The life of a manifest record as a push needs it: live, of one generation, in time.
 
-use super::push::Accepted;
+use super::accepted::Accepted;
 use super::staged::StagedManifest;
 use crate::protect::Intent;
 use crate::record::{Content, ManifestRecord, ManifestState, TagRecord};

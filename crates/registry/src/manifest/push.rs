@@ -7,6 +7,7 @@
 //! The order is what keeps every tag readable at every moment: a deleter marks the record before it
 //! looks at the tags, so a push either sees the mark or has its tag found (`docs/storage.md`).
 
+use super::accepted::Accepted;
 use super::live::{Attempt, Made, Naming};
 use super::references::{AT_ONCE, References};
 use super::staged::StagedManifest;
@@ -46,18 +47,6 @@ pub struct Pushed {
     pub subject: Option<Digest>,
     /// The further tags that were set, each once.
     pub tags: Vec<Tag>,
-}
-
-/// A push whose document is a manifest, under the right digest.
-pub(super) struct Accepted {
-    pub(super) repository: RepositoryName,
-    pub(super) digest: Digest,
-    pub(super) manifest: Manifest,
-    pub(super) bytes: Bytes,
-    pub(super) by: String,
-    references: References,
-    /// All tags to set, each once.
-    tags: Vec<Tag>,
 }
 
 impl Registry {

@@ -3,7 +3,7 @@
 //! A session record names them from before their first byte until the manifest record does, so
 //! that a crash at any point leaves nothing that the upload sweeper does not find.
 
-use super::push::Accepted;
+use super::accepted::Accepted;
 use crate::UploadId;
 use crate::record::{SessionState, Target};
 use crate::registry::Registry;

@@ -13,6 +13,7 @@ mod batch;
 mod data;
 mod database;
 mod failure;
+mod finished;
 mod folder;
 mod gather;
 mod place;

@@ -3,7 +3,7 @@
 use super::Asked;
 use crate::access::OWNER;
 use crate::body::{CollectError, RequestBody};
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::error::{ApiError, DigestParameterError, TagParameterError};
 use crate::handlers::uploads::refuse_encoding;
 use crate::parameters;

@@ -1,7 +1,7 @@
 //! From the connection into the registry, piece by piece.
 
 use crate::body::RequestBody;
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::error::ApiError;
 use roadstead_registry::UploadWriter;
 

@@ -4,7 +4,7 @@ use super::receive::receive;
 use super::{digest_parameter, refuse_encoding};
 use crate::access::OWNER;
 use crate::body::RequestBody;
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::error::{ApiError, ChunkError, DigestParameterError};
 use crate::respond::{self, EmptyRange, Reply};
 use actix_web::http::StatusCode;

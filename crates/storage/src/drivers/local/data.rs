@@ -1,6 +1,7 @@
 //! The data half of the local driver: plain files, staged in `uploads` and published in `data`.
 
 use super::failure;
+use super::finished;
 use super::folder::Folder;
 use super::place::Place;
 use super::publish;
@@ -184,12 +185,12 @@ impl DataStore for LocalData {
         let writer = match self.writer(Operation::Finish, &mut upload) {
             Ok(writer) => writer,
             Err(error) if error.kind() == Kind::NotFound => {
-                let finished = DataRef {
+                let object = DataRef {
                     key: key.clone(),
                     length,
                 };
                 let look = move |shared: &Shared| {
-                    staging::was_finished(&shared.folder, place, length).map(|()| finished)
+                    finished::was_finished(&shared.folder, place, length).map(|()| object)
                 };
                 return self.blocking(Operation::Finish, &key, look).await;
             }

@@ -4,6 +4,7 @@
 //! and its bytes are written, so that a late writer never puts its bytes over the newer one's.
 
 use super::failure;
+use super::finished::{gone, is_published, length_of, published_with, was_finished_with};
 use super::folder::Folder;
 use super::gather::Pieces;
 use super::place::Place;
@@ -189,7 +190,22 @@ impl Claim {
     pub(super) fn write(&self, folder: &Folder, pieces: &Pieces, offset: u64) -> Result<()> {
         let mut file = self.staged.lock();
         self.check(Operation::Append, &file)?;
-        let handle = self.open(Operation::Append, folder, &mut file, offset)?;
+        let handle = match self.open(Operation::Append, folder, &mut file, offset) {
+            Ok(handle) => handle,
+            // A process that was killed right after a finish: the same bytes are sent again, and
+            // the object has them.
+            Err(error) if error.kind() == Kind::NotFound => {
+                return published_with(
+                    Operation::Append,
+                    folder,
+                    self.staged.place,
+                    pieces,
+                    offset,
+                )
+                .map(|_| ());
+            }
+            Err(error) => return Err(error),
+        };
         pieces
             .write_at(handle.as_fd(), offset)
             .map_err(|error| failure::from_io(Operation::Append, self.key().as_str(), error))
@@ -271,23 +287,6 @@ impl Claim {
     }
 }
 
-fn gone(operation: Operation, place: Place) -> StorageError {
-    let reason = "the upload is not there";
-    StorageError::new(Kind::NotFound, operation, place.key().as_str(), reason)
-}
-
-fn is_published(folder: &Folder, place: Place) -> rustix::io::Result<bool> {
-    match rustix::fs::statat(
-        folder.directory(),
-        place.published(),
-        AtFlags::SYMLINK_NOFOLLOW,
-    ) {
-        Ok(_) => Ok(true),
-        Err(Errno::NOENT) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 fn remove_staged(folder: &Folder, place: Place) {
     match rustix::fs::unlinkat(folder.directory(), place.staged(), AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}
@@ -299,43 +298,6 @@ fn remove_staged(folder: &Folder, place: Place) {
 fn lost_bytes(operation: Operation, place: Place, found: u64, known: u64) -> StorageError {
     let reason = format!("the upload's file has {found} bytes, its writer knows of {known}");
     StorageError::new(Kind::Corrupt, operation, place.key().as_str(), reason)
-}
-
-fn length_of(file: impl AsFd) -> rustix::io::Result<u64> {
-    let status = rustix::fs::fstat(file)?;
-    Ok(u64::try_from(status.st_size).unwrap_or(0))
-}
-
-/// Tells whether the object is there with this length: then an earlier finish of the same upload
-/// has succeeded. `NotFound` otherwise.
-pub(super) fn was_finished(folder: &Folder, place: Place, length: u64) -> Result<()> {
-    was_finished_with(folder, place, &Pieces::default(), length)
-}
-
-/// The same for a writer that has appended since: the object must end in its very bytes.
-fn was_finished_with(folder: &Folder, place: Place, pieces: &Pieces, offset: u64) -> Result<()> {
-    let key = place.key();
-    let fail = |error: Errno| failure::from_io(Operation::Finish, key.as_str(), error);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let opened = rustix::fs::openat(folder.directory(), place.published(), flags, Mode::empty());
-    let object = match opened {
-        Ok(object) => object,
-        Err(Errno::NOENT) => return Err(gone(Operation::Finish, place)),
-        Err(error) => return Err(fail(error)),
-    };
-    if length_of(&object).map_err(fail)? != offset + pieces.length() {
-        return Err(gone(Operation::Finish, place));
-    }
-    let mut at = offset;
-    for piece in pieces.iter() {
-        let mut found = vec![0; piece.len()];
-        read_exactly(&object, &mut found, at).map_err(fail)?;
-        if found != *piece {
-            return Err(gone(Operation::Finish, place));
-        }
-        at += piece.len() as u64;
-    }
-    Ok(())
 }
 
 /// Lists up to `limit` unfinished uploads that were last written before `older_than`. Blocks.
@@ -370,18 +332,4 @@ fn modified(status: &rustix::fs::Stat) -> Timestamp {
     let seconds = u64::try_from(status.st_mtime).unwrap_or(0);
     let millis = status.st_mtime_nsec / 1_000_000;
     Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(millis))
-}
-
-fn read_exactly(file: &OwnedFd, mut into: &mut [u8], mut offset: u64) -> rustix::io::Result<()> {
-    while !into.is_empty() {
-        let read = match rustix::io::pread(file, &mut *into, offset) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(read) => read,
-            Err(Errno::INTR) => continue,
-            Err(error) => return Err(error),
-        };
-        into = &mut into[read..];
-        offset += read as u64;
-    }
-    Ok(())
 }

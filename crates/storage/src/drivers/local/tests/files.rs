@@ -174,6 +174,42 @@ async fn a_finish_with_other_bytes_is_not_taken_for_the_first() {
 }
 
 #[tokio::test]
+async fn an_upload_that_was_finished_before_a_kill_takes_the_same_bytes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = open(&folder).data();
+    let mut upload = begin(&data).await;
+    data.append(&mut upload, pattern(1, MIB)).await.unwrap();
+    data.checkpoint(&mut upload).await.unwrap();
+    let state = upload.state().clone();
+    // More than a writer gathers, so that some of it is written before the finish.
+    data.append(&mut upload, pattern(2, 5 * MIB)).await.unwrap();
+    data.finish(upload).await.unwrap();
+    drop(data);
+
+    let data = open(&folder).data();
+    for (bytes, is_same) in [(pattern(3, 5 * MIB), false), (pattern(2, 5 * MIB), true)] {
+        let mut again = Upload::resume(state.clone());
+        data.reserve(&mut again);
+        let mut result = Ok(());
+        for start in (0..bytes.len()).step_by(MIB) {
+            let piece = bytes.slice(start..start + MIB);
+            result = result.and(data.append(&mut again, piece).await);
+        }
+        let finished = match result {
+            Ok(()) => data.finish(again).await.map(|finished| finished.length),
+            Err(error) => Err(error),
+        };
+        if is_same {
+            assert_eq!(finished.unwrap(), 6 * MIB as u64);
+        } else {
+            assert_eq!(finished.unwrap_err().kind(), Kind::NotFound);
+        }
+    }
+    let read = fetch(&data, &state.key, 0..6 * MIB as u64).await.unwrap();
+    assert_eq!(read, [pattern(1, MIB), pattern(2, 5 * MIB)].concat());
+}
+
+#[tokio::test]
 async fn a_finished_upload_is_not_begun_again_by_a_late_writer() {
     let folder = tempfile::tempdir().unwrap();
     let data = open(&folder).data();
