@@ -3,3 +3,4 @@
 mod conditional;
 pub mod local;
 pub mod memory;
+pub mod s3;

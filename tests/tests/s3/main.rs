@@ -1,0 +1,3 @@
+//! The S3 driver over the strict fake: the suite of all drivers, and what only faults on demand show.
+
+mod suite;
