@@ -3,7 +3,6 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use roadstead_storage::clock::MachineClock;
-use roadstead_storage::drivers::memory::MemoryData;
 use roadstead_storage::drivers::s3::{S3Credentials, S3Settings, S3Store, Secret};
 use roadstead_storage::suite::Subject;
 use roadstead_tests::s3_fake::{FakeOptions, S3Fake};
@@ -27,11 +26,12 @@ fn settings(fake: &S3Fake) -> S3Settings {
 fn subject(fake: Arc<S3Fake>) -> BoxFuture<'static, Subject> {
     let open = async move {
         let clock = Arc::new(MachineClock::new());
-        let store = S3Store::open(settings(&fake), clock.clone()).await.unwrap();
-        let data = MemoryData::new(clock);
-        Subject::new(Arc::new(store.records()), Arc::new(data), move || {
-            subject(fake)
-        })
+        let store = S3Store::open(settings(&fake), clock).await.unwrap();
+        Subject::new(
+            Arc::new(store.records()),
+            Arc::new(store.data()),
+            move || subject(fake),
+        )
     };
     open.boxed()
 }

@@ -11,12 +11,22 @@
 //! conditional DELETE is used only to sweep tombstones, and only where a trial showed it to work.
 
 mod client;
+mod data;
 mod failure;
+mod finish;
+mod memory;
 mod objects;
+mod place;
+mod reader;
 mod records;
+mod requests;
 mod settings;
+mod state;
+mod uploads;
 mod wire;
+mod writer;
 
+pub use data::S3Data;
 pub use records::S3Records;
 pub use settings::{S3Credentials, S3Encryption, S3Settings, Secret};
 
@@ -29,6 +39,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct S3Store {
     client: Arc<S3Client>,
+    data: S3Data,
 }
 
 impl S3Store {
@@ -37,12 +48,19 @@ impl S3Store {
     /// contradict themselves or the certificates cannot be read.
     pub async fn open(settings: S3Settings, clock: Arc<dyn Clock>) -> Result<Self> {
         let client = Arc::new(S3Client::new(settings, clock).await?);
-        Ok(Self { client })
+        let data = S3Data::new(Arc::clone(&client));
+        Ok(Self { client, data })
     }
 
     /// Returns the records.
     #[must_use]
     pub fn records(&self) -> S3Records {
         S3Records::new(Arc::clone(&self.client))
+    }
+
+    /// Returns the data.
+    #[must_use]
+    pub fn data(&self) -> S3Data {
+        self.data.clone()
     }
 }
