@@ -22,6 +22,7 @@ mod records;
 mod requests;
 mod settings;
 mod state;
+mod sweep;
 mod uploads;
 mod wire;
 mod writer;
@@ -29,9 +30,10 @@ mod writer;
 pub use data::S3Data;
 pub use records::S3Records;
 pub use settings::{S3Credentials, S3Encryption, S3Settings, Secret};
+pub use sweep::Sweep;
 
-use crate::Result;
 use crate::clock::Clock;
+use crate::{RecordStore, Result};
 use client::S3Client;
 use std::sync::Arc;
 
@@ -62,5 +64,17 @@ impl S3Store {
     #[must_use]
     pub fn data(&self) -> S3Data {
         self.data.clone()
+    }
+
+    /// Removes the tombstones that are older than any request, where the store deletes by
+    /// condition; lists all records once. Call it now and then, at any number of servers.
+    pub async fn sweep_tombstones(&self) -> Result<Sweep> {
+        let now = self.records().now().await?;
+        sweep::sweep(&self.client, now).await
+    }
+
+    /// Tries whether the store deletes by condition, on a key of its own.
+    pub async fn deletes_by_condition(&self) -> Result<bool> {
+        sweep::deletes_by_condition(&self.client).await
     }
 }

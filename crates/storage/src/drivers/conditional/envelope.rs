@@ -40,7 +40,7 @@ pub(super) fn encode(nonce: u128, payload: Option<&[u8]>) -> Bytes {
 pub(in crate::drivers) fn decode(
     operation: Operation,
     key: &str,
-    object: Bytes,
+    object: &Bytes,
 ) -> Result<Envelope> {
     let corrupt = |reason: String| Err(StorageError::new(Kind::Corrupt, operation, key, reason));
     let Some((header, _)) = object.split_first_chunk::<TOMBSTONE_BYTES>() else {
@@ -80,7 +80,7 @@ mod tests {
         let record = encode(NONCE, Some(b"ab"));
         let expected: Vec<u8> = [1].into_iter().chain(1..=0x10).chain(*b"ab").collect();
         assert_eq!(record, expected);
-        let decoded = decode(Operation::Get, "key", record).unwrap();
+        let decoded = decode(Operation::Get, "key", &record).unwrap();
         assert_eq!(
             (decoded.nonce, decoded.payload.as_deref()),
             (NONCE, Some(&b"ab"[..]))
@@ -92,7 +92,7 @@ mod tests {
             [0].into_iter().chain(1..=0x10).collect::<Vec<u8>>()
         );
         assert_eq!(tombstone.len(), TOMBSTONE_BYTES);
-        let decoded = decode(Operation::Get, "key", tombstone).unwrap();
+        let decoded = decode(Operation::Get, "key", &tombstone).unwrap();
         assert!(!decoded.is_record());
     }
 
@@ -100,7 +100,7 @@ mod tests {
     fn what_no_driver_wrote_is_corrupt() {
         let objects: [&[u8]; 5] = [b"", &[1; 16], &[1; 17], &[0; 18], &[2; 40]];
         for object in objects {
-            let error = decode(Operation::Get, "key", Bytes::from_static(object)).unwrap_err();
+            let error = decode(Operation::Get, "key", &Bytes::from_static(object)).unwrap_err();
             assert_eq!(error.kind(), Kind::Corrupt, "{object:?}");
         }
     }

@@ -73,7 +73,7 @@ impl Objects for Scripted {
         let Some((tag, bytes)) = store.object.clone() else {
             return Ok(None);
         };
-        let envelope = decode(operation, key, bytes)?;
+        let envelope = decode(operation, key, &bytes)?;
         Ok(Some(Stored {
             envelope,
             tag,

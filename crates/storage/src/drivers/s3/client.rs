@@ -7,20 +7,20 @@ use crate::clock::Clock;
 use crate::drivers::conditional::retry::Retries;
 use crate::drivers::conditional::store_clock::StoreClock;
 use crate::{Kind, Operation, Result, StorageError};
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
     StalledStreamProtectionConfig,
 };
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
 use aws_smithy_http_client::pool::{
     Client as PoolClient, ConnectionPool, DriverSpawner, Partition, PartitionId,
 };
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::HttpClient;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::error::Error;
@@ -46,8 +46,13 @@ impl S3Client {
     pub(super) async fn new(settings: S3Settings, clock: Arc<dyn Clock>) -> Result<Self> {
         check(&settings)?;
         let clock = Arc::new(StoreClock::new(clock));
-        let http = http_client(&settings, Arc::clone(&clock))?;
-        let configuration = configuration(&settings, http).await;
+        let http = http_client(&settings)?;
+        let watched = SharedHttpClient::new(Watched {
+            inner: http.clone(),
+            clock: Arc::clone(&clock),
+            stall: settings.stall_timeout,
+        });
+        let configuration = configuration(&settings, http, watched).await;
         let retries = Retries::new(settings.attempts, settings.retry_budget);
         Ok(Self {
             sdk: Client::from_conf(configuration),
@@ -104,15 +109,15 @@ impl S3Client {
         mut send: impl FnMut() -> F + Send,
     ) -> std::result::Result<T, Failure>
     where
-        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
-        F: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>> + Send,
+        E: Into<Failure> + Send,
+        F: Future<Output = std::result::Result<T, E>> + Send,
         T: Send,
     {
         let mut pauses = self.retries.start(self.settings.call_timeout);
         loop {
             let failure = match send().await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => Failure::of(&error),
+                Err(error) => error.into(),
             };
             let shown = StorageError::new(failure.kind(), operation, key, failure.to_string());
             if !failure.may_pass() || !pauses.pause(&shown).await {
@@ -157,7 +162,7 @@ fn check(settings: &S3Settings) -> Result<()> {
 
 /// Makes the HTTP client: pooled and bounded connections, rustls, the machine's certificates and
 /// those of the settings.
-fn http_client(settings: &S3Settings, clock: Arc<StoreClock>) -> Result<SharedHttpClient> {
+fn http_client(settings: &S3Settings) -> Result<SharedHttpClient> {
     let mut trusted = TrustStore::default().with_native_roots(true);
     if let Some(path) = &settings.ca_bundle {
         let pem = std::fs::read(path).map_err(|error| {
@@ -186,21 +191,31 @@ fn http_client(settings: &S3Settings, clock: Arc<StoreClock>) -> Result<SharedHt
         .map_err(|error| refused(error.into()))?;
     let client = PoolClient::from_partition(&pool, partition);
     let client = client.map_err(|error| refused(error.into()))?;
-    Ok(SharedHttpClient::new(Watched {
-        inner: SharedHttpClient::new(client),
-        clock,
-        stall: settings.stall_timeout,
-    }))
+    Ok(SharedHttpClient::new(client))
 }
 
+/// Puts the SDK's settings together. `plain` asks for credentials: services that give them have
+/// clocks of their own, of which `watched` must not hear.
 async fn configuration(
     settings: &S3Settings,
-    http: impl HttpClient + Clone + 'static,
+    plain: SharedHttpClient,
+    watched: SharedHttpClient,
 ) -> aws_sdk_s3::Config {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(plain);
+    let named = settings.region.clone().map(Region::new);
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let S3Credentials::Profile(name) = &settings.credentials {
+        profile = profile.profile_name(name);
     }
+    let own = RegionProviderChain::first_try(named)
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build());
+    // Only a machine of AWS may know its region; others wait for an answer that does not come.
+    loader = if settings.endpoint.is_some() {
+        loader.region(own.or_else(Region::from_static(DEFAULT_REGION)))
+    } else {
+        loader.region(own.or_default_provider())
+    };
     if let Some(endpoint) = &settings.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
@@ -223,6 +238,7 @@ async fn configuration(
     let shared = loader.load().await;
     let region = shared.region().cloned();
     let mut builder = aws_sdk_s3::config::Builder::from(&shared)
+        .http_client(watched)
         .region(region.unwrap_or_else(|| Region::from_static(DEFAULT_REGION)))
         .force_path_style(settings.path_style)
         // A conditional put that the SDK sent twice would hide that an answer was lost.

@@ -44,9 +44,28 @@ impl fmt::Display for Cause {
 
 impl Error for Cause {}
 
+impl<E> From<SdkError<E, HttpResponse>> for Failure
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        Self::of(&error)
+    }
+}
+
 impl Failure {
+    /// An answer that did not come, or not whole.
+    pub(super) fn late(reason: impl fmt::Display) -> Self {
+        Self {
+            status: None,
+            code: String::new(),
+            certainty: Certainty::Unknown,
+            cause: Cause(reason.to_string()),
+        }
+    }
+
     /// Reads what the SDK reports.
-    pub(super) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
@@ -100,18 +119,22 @@ impl Failure {
 
     /// Returns what a caller can do about it.
     pub(super) fn kind(&self) -> Kind {
-        match (self.status, self.code.as_str()) {
-            (_, "NoSuchBucket") => Kind::Unavailable,
-            (_, "KeyTooLongError" | "XMinioInvalidObjectName") => Kind::Invalid,
-            (_, "QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded")
-            | (Some(507), _) => Kind::Full,
-            (_, "RequestTimeout" | "SlowDown") => Kind::Unavailable,
-            (Some(401 | 403), _) => Kind::Denied,
-            (Some(404), _) => Kind::NotFound,
-            (None | Some(408 | 409 | 425 | 429 | 500..), _) => Kind::Unavailable,
-            // An answer of success that could not be read to its end.
-            (Some(..=399), _) => Kind::Unavailable,
-            _ => Kind::Io,
+        match self.code.as_str() {
+            "NoSuchBucket" | "RequestTimeout" | "SlowDown" => return Kind::Unavailable,
+            "KeyTooLongError" | "XMinioInvalidObjectName" => return Kind::Invalid,
+            "QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" => {
+                return Kind::Full;
+            }
+            _ => {}
+        }
+        match self.status {
+            // An answer of success that could not be read to its end is as good as none.
+            None | Some(..=399) => Kind::Unavailable,
+            Some(401 | 403) => Kind::Denied,
+            Some(404) => Kind::NotFound,
+            Some(507) => Kind::Full,
+            Some(408 | 409 | 425 | 429 | 500..) => Kind::Unavailable,
+            Some(_) => Kind::Io,
         }
     }
 

@@ -127,8 +127,7 @@ impl Requests<'_> {
                 .set_ssekms_key_id(client.encryption_key())
                 .body(ByteStream::from(bytes.clone()));
             let sent = request.send().await;
-            sent.map(|answer| bare(answer.e_tag))
-                .map_err(|error| Failure::of(&error))
+            sent.map(|answer| bare(answer.e_tag)).map_err(Failure::from)
         };
         // The hash is needed only where something went wrong, which is next to never.
         let identity = || Some(Identity::of_bytes(&bytes, writer.to_owned()));
@@ -163,8 +162,7 @@ impl Requests<'_> {
                 Over::Base(base) => request.if_match(&base.tag),
             };
             let sent = request.send().await;
-            sent.map(|answer| bare(answer.e_tag))
-                .map_err(|error| Failure::of(&error))
+            sent.map(|answer| bare(answer.e_tag)).map_err(Failure::from)
         };
         let identity = || {
             let tag = tag_of_parts(&state.parts)?;
@@ -190,8 +188,8 @@ impl Requests<'_> {
         // To put many parts together takes a store minutes.
         let mut pauses = self.client.retries.start(S3Settings::LONGEST_CALL);
         loop {
-            let sent = tokio::time::timeout(pauses.left(), send()).await;
-            let failure = match sent {
+            let answer = tokio::time::timeout(pauses.left(), send()).await;
+            let failure = match answer {
                 Ok(Ok(tag)) => return Ok(tag),
                 Ok(Err(failure)) => Some(failure),
                 Err(_) => None,
@@ -207,13 +205,13 @@ impl Requests<'_> {
             {
                 return Ok(head.tag);
             }
-            let error = match failure {
-                Some(failure) => self.judge(failure),
-                None => {
+            let error = failure.map_or_else(
+                || {
                     let reason = "the store did not put the object together in time";
                     StorageError::new(Kind::Unavailable, self.operation, key.as_str(), reason)
-                }
-            };
+                },
+                |failure| self.judge(failure),
+            );
             if !is_open || !pauses.pause(&error).await {
                 return Err(error);
             }

@@ -6,10 +6,8 @@ use crate::drivers::conditional::envelope::{self, TOMBSTONE_BYTES};
 use crate::drivers::conditional::{Attempt, Guard, Objects, Stored, keys};
 use crate::{Kind, MAX_RECORD_BYTES, Operation, Result, StorageError, Timestamp};
 use async_trait::async_trait;
-use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -40,10 +38,7 @@ pub(super) fn record_name(client: &S3Client, key: &str) -> String {
 
 impl RecordObjects<'_> {
     /// Reads an object whole; an answer that is cut is an error as one that is late.
-    async fn get(
-        &self,
-        name: &str,
-    ) -> std::result::Result<Fetched, SdkError<GetObjectError, HttpResponse>> {
+    async fn get(&self, name: &str) -> std::result::Result<Fetched, Failure> {
         let request = self
             .0
             .sdk
@@ -53,14 +48,14 @@ impl RecordObjects<'_> {
         let fetch = async {
             let mut answer = request.send().await?;
             let body = std::mem::take(&mut answer.body);
-            let bytes = body.collect().await.map_err(SdkError::timeout_error)?;
+            let bytes = body.collect().await.map_err(Failure::late)?;
             Ok(Fetched {
                 answer,
                 bytes: bytes.into_bytes(),
             })
         };
         let fetched = tokio::time::timeout(self.0.settings.record_timeout, fetch).await;
-        fetched.unwrap_or_else(|late| Err(SdkError::timeout_error(late)))
+        fetched.unwrap_or_else(|late| Err(Failure::late(late)))
     }
 
     async fn send(
@@ -83,7 +78,7 @@ impl RecordObjects<'_> {
             Guard::NoObject => request = request.if_none_match("*"),
             Guard::Tag(tag) => request = request.if_match(tag),
         }
-        let answer = request.send().await.map_err(|error| Failure::of(&error))?;
+        let answer = request.send().await?;
         Ok(answer.e_tag.map(|tag| entity_tag(&tag)).unwrap_or_default())
     }
 }
@@ -113,7 +108,7 @@ impl Objects for RecordObjects<'_> {
         let modified = answer.last_modified.as_ref();
         let modified = modified.ok_or_else(|| corrupt("the object has no date"))?;
         Ok(Some(Stored {
-            envelope: envelope::decode(operation, key, bytes)?,
+            envelope: envelope::decode(operation, key, &bytes)?,
             tag: entity_tag(&tag),
             modified: timestamp(modified),
         }))

@@ -242,14 +242,11 @@ impl Pump {
         loop {
             let waiting = Arc::clone(&self.waiting).acquire_owned().await;
             let waiting = waiting.expect("it is never closed");
-            let (end, share, body) = match block.take() {
-                Some(first) => first,
-                None => {
-                    let wanted = self.pace.block().min(self.end - self.next);
-                    let (length, share) = fitting(&self.memory, wanted);
-                    (self.next + length, share, None)
-                }
-            };
+            let (end, share, body) = block.take().unwrap_or_else(|| {
+                let wanted = self.pace.block().min(self.end - self.next);
+                let (length, share) = fitting(&self.memory, wanted);
+                (self.next + length, share, None)
+            });
             let room = BlockRoom {
                 _waiting: waiting,
                 _share: share,

@@ -1,6 +1,7 @@
 //! The record half of the S3 driver: one object a record.
 
 use super::client::S3Client;
+use super::failure::Failure;
 use super::objects::{RecordObjects, entity_tag, record_name, timestamp};
 use crate::drivers::conditional::envelope::TOMBSTONE_BYTES;
 use crate::drivers::conditional::{Objects, Patience, Stored, Writing, keys};
@@ -80,7 +81,7 @@ impl S3Client {
             // A page is at most a megabyte or so: it is waited for as a record is.
             async move {
                 let sent = tokio::time::timeout(self.settings.record_timeout, request.send()).await;
-                sent.unwrap_or_else(|late| Err(aws_sdk_s3::error::SdkError::timeout_error(late)))
+                sent.map_err(Failure::late)?.map_err(Failure::from)
             }
         };
         let page = self.retrying(Operation::List, prefix, send).await;
@@ -102,7 +103,8 @@ impl S3Client {
                     .as_ref()
                     .map(timestamp)
                     .unwrap_or_default(),
-                is_tombstone: object.size == Some(TOMBSTONE_BYTES as i64),
+                is_tombstone: object.size.and_then(|size| usize::try_from(size).ok())
+                    == Some(TOMBSTONE_BYTES),
             })
         });
         Ok((listed.collect(), token))
@@ -204,12 +206,16 @@ impl RecordStore for S3Records {
         let asked = client
             .retrying(Operation::Now, "", || request.clone().send())
             .await;
-        client.clock.now().ok_or_else(|| match asked {
-            Err(failure) => failure.into_error(Operation::Now, ""),
-            Ok(_) => {
-                let reason = "the store's answers carry no date";
-                StorageError::new(Kind::Unavailable, Operation::Now, "", reason)
-            }
-        })
+        if let Some(now) = client.clock.now() {
+            return Ok(now);
+        }
+        asked.map_err(|failure| failure.into_error(Operation::Now, ""))?;
+        let reason = "the store's answers carry no date";
+        Err(StorageError::new(
+            Kind::Unavailable,
+            Operation::Now,
+            "",
+            reason,
+        ))
     }
 }

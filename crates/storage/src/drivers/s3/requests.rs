@@ -6,7 +6,6 @@ use super::failure::Failure;
 use super::place::Place;
 use super::state::Part;
 use crate::{Operation, Result, StorageError};
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
@@ -241,11 +240,11 @@ impl Requests<'_> {
             let mut bytes = bytes::BytesMut::new();
             loop {
                 let next = tokio::time::timeout(stall, body.next()).await;
-                match next.map_err(SdkError::timeout_error)? {
+                match next.map_err(Failure::late)? {
                     Some(piece) => {
-                        bytes.extend_from_slice(&piece.map_err(SdkError::timeout_error)?)
+                        bytes.extend_from_slice(&piece.map_err(Failure::late)?);
                     }
-                    None => return Ok(bytes.freeze()),
+                    None => return Ok::<_, Failure>(bytes.freeze()),
                 }
             }
         };

@@ -171,24 +171,17 @@ mod packed {
     fn pack(parts: &[Part]) -> Run {
         let first = parts.first().map_or(1, |part| part.number);
         let hashes: Option<Vec<[u8; 16]>> = parts.iter().map(|part| bytes(&part.tag)).collect();
-        match hashes {
-            Some(hashes) => {
-                let packed = STANDARD_NO_PAD.encode(hashes.concat());
-                Run {
-                    first,
-                    packed,
-                    tags: Vec::new(),
-                }
-            }
-            None => {
-                let tags = parts.iter().map(|part| part.tag.clone()).collect();
-                Run {
-                    first,
-                    packed: String::new(),
-                    tags,
-                }
-            }
+        let mut run = Run {
+            first,
+            packed: String::new(),
+            tags: Vec::new(),
+        };
+        if let Some(hashes) = hashes {
+            run.packed = STANDARD_NO_PAD.encode(hashes.concat());
+        } else {
+            run.tags = parts.iter().map(|part| part.tag.clone()).collect();
         }
+        run
     }
 
     pub(super) fn serialize<S: Serializer>(

@@ -277,10 +277,10 @@ impl Writer {
             start += length;
         }
         let requests = self.requests(operation);
-        let copied = copies
+        let requested = copies
             .into_iter()
             .map(|(number, range)| requests.copy_part(&id, number, &base.tag, range));
-        let parts: Vec<Part> = stream::iter(copied)
+        let parts: Vec<Part> = stream::iter(requested)
             .buffered(COPIES_AT_ONCE)
             .try_collect()
             .await?;
