@@ -1,6 +1,8 @@
 //! The S3 driver over a real server, which `tests/scripts/cloud.sh` starts and names in the
 //! environment. Every clause of the suite gets a prefix of its own in one bucket.
 
+#![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use roadstead_storage::clock::MachineClock;
@@ -30,6 +32,8 @@ fn settings() -> S3Settings {
             secret_key: Secret::new(variable("ROADSTEAD_TEST_S3_SECRET_KEY")),
             session_token: None,
         },
+        // The least there is, so that the suite's uploads have parts and tails.
+        part_bytes: S3Settings::LEAST_PART_BYTES,
         ..S3Settings::new(variable("ROADSTEAD_TEST_S3_BUCKET"))
     }
 }

@@ -80,7 +80,7 @@ impl Failure {
             (_, code, Some(status)) if !code.is_empty() => {
                 format!("the store answered {status} {code}")
             }
-            (_, _, Some(status)) => format!("the store answered {status}"),
+            (_, _, Some(status @ 400..)) => format!("the store answered {status}"),
             _ => DisplayErrorContext(error).to_string(),
         };
         let certainty = match error {
@@ -128,12 +128,11 @@ impl Failure {
             _ => {}
         }
         match self.status {
-            // An answer of success that could not be read to its end is as good as none.
-            None | Some(..=399) => Kind::Unavailable,
             Some(401 | 403) => Kind::Denied,
             Some(404) => Kind::NotFound,
             Some(507) => Kind::Full,
-            Some(408 | 409 | 425 | 429 | 500..) => Kind::Unavailable,
+            // An answer of success that could not be read to its end is as good as none.
+            None | Some(..=399 | 408 | 409 | 425 | 429 | 500..) => Kind::Unavailable,
             Some(_) => Kind::Io,
         }
     }
