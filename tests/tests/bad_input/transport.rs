@@ -38,10 +38,7 @@ fn assert_resets_leave_nothing(server: &Server, reset: impl Fn(Connection) + Syn
         memory = now;
     }
     let least = growths.iter().min().expect("there are rounds");
-    assert!(
-        *least < 8 * 1024 * 1024,
-        "grew in every round: {growths:?}"
-    );
+    assert!(*least < 8 * 1024 * 1024, "grew in every round: {growths:?}");
     server.connect().assert_usable();
 }
 
