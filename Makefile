@@ -6,7 +6,7 @@ ROUNDS ?= 200
 CLIENTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance clients cosign smoke fuzz crash bench audit
+.PHONY: help run test build tools conformance clients cosign smoke fuzz crash fsync bench audit
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -44,6 +44,9 @@ fuzz: ## a long fuzz run of every target: make fuzz SECONDS=600 (for each target
 
 crash: ## rounds of kill -9 under load: make crash ROUNDS=200
 	tests/scripts/crash.sh $(ROUNDS)
+
+fsync: ## trace a running server: what is on the disk before each answer (needs strace)
+	tests/scripts/fsync_audit.sh
 
 bench: ## measurements against Debian's docker-registry, memory and CPU included
 	tests/bench/run.sh

@@ -94,6 +94,12 @@ impl Server {
         Connection::open(self.admin)
     }
 
+    /// Returns the folder that the server runs in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Returns the data folder.
     #[must_use]
     pub fn data_folder(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 use crate::protect::Intent;
 use crate::record::{BlobRecord, BlobState, Content, LinkRecord, LinkState};
 use crate::registry::{ROUNDS, Registry};
+use crate::window::Window;
 use crate::{RegistryError, Result, layout};
 use bytes::Bytes;
 use roadstead_oci::{Digest, RepositoryName};
@@ -105,7 +106,7 @@ impl Registry {
                     Err(RegistryError::BlobUnknown(digest.clone()))
                 };
             };
-            self.inner.protected.forget(repository, digest);
+            self.forget_link(repository, digest);
             let hidden = LinkRecord {
                 state: LinkState::Hidden,
                 nonce: self.nonce(),
@@ -116,7 +117,7 @@ impl Registry {
                 .await?
             {
                 Outcome::Applied(_) => {
-                    self.inner.protected.forget(repository, digest);
+                    self.forget_link(repository, digest);
                     return Ok(());
                 }
                 Outcome::Conflict => {}
@@ -134,7 +135,7 @@ impl Registry {
         data: &DataRef,
     ) {
         error!(%repository, %digest, data = data.key.as_str(), "stored content of blob {digest} is damaged; it is quarantined until it is pushed again");
-        self.inner.protected.forget(repository, digest);
+        self.forget_link(repository, digest);
         let blob_key = layout::blob(digest);
         let marked = self
             .change::<BlobRecord>(&blob_key, |blob| {
@@ -156,9 +157,16 @@ impl Registry {
                 })
             })
             .await;
+        // A HEAD that looked before the mark may have vouched for the blob meanwhile.
+        self.forget_link(repository, digest);
         if let Err(error) = marked.and(linked) {
             warn!(%digest, %error, "failed to mark blob {digest} as damaged");
         }
+    }
+
+    fn forget_link(&self, repository: &RepositoryName, digest: &Digest) {
+        let now = Window::open(&*self.inner.clock);
+        self.inner.protected.forget(repository, digest, now);
     }
 
     /// Returns the content of a digest whose link names damaged data, if a later push brought

@@ -32,4 +32,16 @@ impl Window {
     pub(crate) fn is_open(self, clock: &dyn Clock, length: Duration) -> bool {
         micros(clock.monotonic()).saturating_sub(self.opened) < micros(length)
     }
+
+    /// A window that opens as soon as the clock shows a later time than that of `earlier`.
+    #[cfg(test)]
+    pub(crate) fn after(clock: &dyn Clock, earlier: Self) -> Self {
+        loop {
+            let now = Self::open(clock);
+            if now > earlier {
+                return now;
+            }
+            std::thread::yield_now();
+        }
+    }
 }

@@ -59,11 +59,11 @@ impl Connection {
             self.write(bytes);
             return self.read_answer(is_head);
         }
-        let mut writer = self.stream.get_ref().try_clone().expect("a socket has two");
+        let mut writer = self.second();
         std::thread::scope(|scope| {
             // A server that has answered may take no more; the answer tells.
             scope.spawn(move || {
-                let _ = writer.write_all(bytes);
+                writer.write(bytes);
             });
             let answer = self.read_answer(is_head);
             if answer.closes() {
@@ -158,6 +158,23 @@ impl Connection {
     pub fn finish_writing(&self) {
         // A connection that is gone has nothing more to send, either.
         let _ = self.stream.get_ref().shutdown(Shutdown::Write);
+    }
+
+    /// Returns a second handle of the connection, to write while the first one reads.
+    #[must_use]
+    pub fn second(&self) -> Self {
+        let stream = self.stream.get_ref();
+        Self {
+            stream: BufReader::new(stream.try_clone().expect("a socket can have two handles")),
+        }
+    }
+
+    /// Gives up a write that takes longer than `time`.
+    pub fn limit_writing(&self, time: Duration) {
+        self.stream
+            .get_ref()
+            .set_write_timeout(Some(time))
+            .expect("a time limit can be set");
     }
 
     /// Cuts the connection without a goodbye: the server gets a reset.

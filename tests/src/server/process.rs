@@ -30,6 +30,17 @@ impl Server {
         fs::read_dir(self.data_folder().join("uploads")).map_or(0, Iterator::count)
     }
 
+    /// Returns how many bytes the unfinished uploads take together.
+    #[must_use]
+    pub fn staged_bytes(&self) -> u64 {
+        let entries = fs::read_dir(self.data_folder().join("uploads"));
+        let entries = entries.expect("the folder can be read").flatten();
+        entries
+            .filter_map(|entry| entry.metadata().ok())
+            .map(|metadata| metadata.len())
+            .sum()
+    }
+
     /// Returns the files of finished blobs.
     #[must_use]
     pub fn data_files(&self) -> Vec<PathBuf> {

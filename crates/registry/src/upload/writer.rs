@@ -51,8 +51,8 @@ pub(super) struct Live {
 
 /// Takes the bytes of one PATCH, PUT or POST.
 ///
-/// Dropped without an ending, it keeps what arrived (PATCH) or leaves the session as it was before
-/// the request (PUT): the client went away.
+/// Dropped without an ending, it keeps what arrived (PATCH), leaves the session as it was before the
+/// request (PUT), or ends the session that nobody knows of (POST): the client went away.
 pub struct UploadWriter {
     live: Option<Box<Live>>,
 }
@@ -134,7 +134,7 @@ impl UploadWriter {
 impl Drop for UploadWriter {
     fn drop(&mut self) {
         if let Some(live) = self.live.take()
-            && live.written > 0
+            && (live.written > 0 || live.is_private())
         {
             let background = live.registry.inner.background.clone();
             background.spawn(live.interrupted());
@@ -258,7 +258,19 @@ impl Live {
         Ok(())
     }
 
+    /// Tells whether nobody was told of the session: POST with a digest begins one for itself.
+    fn is_private(&self) -> bool {
+        self.client.is_some()
+    }
+
     async fn interrupted(mut self) {
+        if self.is_private() {
+            let id = self.id;
+            if let Err(error) = self.give_up().await {
+                debug!(upload = %id, %error, "failed to end the session of a push that broke off");
+            }
+            return;
+        }
         if self.holds_back {
             return;
         }
