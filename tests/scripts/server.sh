@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # Owns the life of a registry under test: free port, start, readiness, stop. To be sourced.
 #
-#   start_roadstead FOLDER [local|memory]   sets registry_address, registry_pid, admin_address
+#   start_roadstead FOLDER [STORAGE]        STORAGE is local, memory, or what stands under `storage:`
+#                                           in a configuration; sets registry_address, registry_pid and
+#                                           admin_address
 #   start_docker_registry FOLDER            the same, with Debian's docker-registry (no admin)
 #   stop_server PID                         SIGTERM, waits, SIGKILL after 20 s; returns its exit code
 #   stop_all_servers                        for an EXIT trap
@@ -59,10 +61,11 @@ build_roadstead() {
 
 write_roadstead_configuration() {
   local folder=$1 driver=$2
-  local storage="{local: {path: $folder/data}}"
-  if [[ $driver == memory ]]; then
-    storage="{memory: {}}"
-  fi
+  local storage=$driver
+  case $driver in
+    local) storage="{local: {path: $folder/data}}" ;;
+    memory) storage="{memory: {}}" ;;
+  esac
   cat >"$folder/roadstead.yaml" <<YAML
 listen: $registry_address
 admin: {listen: $admin_address}

@@ -3,7 +3,7 @@
 #
 #   tests/scripts/tools.sh NAME…     install what is missing, say what cannot be had
 #
-# Cargo and Go tools go into target/tools/bin, the rest comes from Debian. A tool that is already
+# Tools of Cargo, Go, pip and npm go into target/tools/bin, the rest comes from Debian. A tool that is already
 # there in the wanted version costs nothing. Exit code: 0 all there; 1 something is missing and
 # this is CI; 77 something is missing and this is somebody's machine, so the caller may skip.
 set -euo pipefail
@@ -12,7 +12,7 @@ repository_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tools_directory=$repository_root/target/tools
 readonly repository_root tools_directory
 
-# Where a Cargo or Go tool comes from: `cargo CRATE VERSION` or `go PACKAGE VERSION [BINARY]`.
+# Where a tool that is not of Debian comes from: how, what, which version.
 source_of() {
   case $1 in
     cargo-deny) echo "cargo cargo-deny 0.20.2" ;;
@@ -23,6 +23,10 @@ source_of() {
     oras) echo "go oras.land/oras/cmd/oras v1.3.6" ;;
     helm) echo "go helm.sh/helm/v3/cmd/helm v3.22.0" ;;
     cosign) echo "go github.com/sigstore/cosign/v2/cmd/cosign v2.6.5" ;;
+    versitygw) echo "go github.com/versity/versitygw/cmd/versitygw v1.8.0" ;;
+    minio) echo "go github.com/minio/minio v0.0.0-20260212201848-7aac2a2c5b7c" ;;
+    moto_server) echo "python moto[server] 5.2.5" ;;
+    azurite-blob) echo "npm azurite 3.37.0" ;;
     *) return 1 ;;
   esac
 }
@@ -32,6 +36,7 @@ package_of() {
   case $1 in
     docker | dockerd) echo "docker.io" ;;
     ctr | containerd) echo "containerd" ;;
+    systemd-analyze) echo "systemd" ;;
     *) echo "$1" ;;
   esac
 }
@@ -78,6 +83,38 @@ install_from_go() {
     echo "$version" >"$tools_directory/stamps/$name"
   else
     report_missing "$name" "'go install $package@$version' failed, see above"
+  fi
+}
+
+# In an environment of its own, of which the program alone is linked into bin.
+install_from_python() {
+  local name=$1 package=$2 version=$3 environment=$tools_directory/python/$1
+  if ! command -v python3 >/dev/null; then
+    report_missing "$name" "needs Python 3"
+    return
+  fi
+  echo "installing $package $version into target/tools (pip)"
+  if python3 -m venv "$environment" &&
+    "$environment/bin/pip" --quiet --disable-pip-version-check install "$package==$version"; then
+    ln -sf "$environment/bin/$name" "$tools_directory/bin/$name"
+    echo "$version" >"$tools_directory/stamps/$name"
+  else
+    report_missing "$name" "'pip install $package==$version' failed, see above"
+  fi
+}
+
+install_from_npm() {
+  local name=$1 package=$2 version=$3 folder=$tools_directory/node/$1
+  if ! command -v npm >/dev/null; then
+    report_missing "$name" "needs Node.js with npm"
+    return
+  fi
+  echo "installing $package $version into target/tools (npm)"
+  if npm install --silent --no-audit --no-fund --prefix "$folder" "$package@$version"; then
+    ln -sf "$folder/node_modules/.bin/$name" "$tools_directory/bin/$name"
+    echo "$version" >"$tools_directory/stamps/$name"
+  else
+    report_missing "$name" "'npm install $package@$version' failed, see above"
   fi
 }
 

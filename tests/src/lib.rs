@@ -13,5 +13,6 @@ pub mod content;
 pub mod frames;
 pub mod http;
 pub mod push;
+pub mod s3_fake;
 pub mod server;
 pub mod waiting;

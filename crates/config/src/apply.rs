@@ -227,9 +227,30 @@ impl<'a> Builder<'a> {
     /// Sets a value in which variables and files may be put in.
     fn apply_text(&mut self, setting: &Setting, written: &str, origin: Origin) {
         match substitute(written, self.environment) {
+            // What is kept is the reference; that it gives something was just seen.
+            Ok(_) if setting.is_secret() => self.set_secret(setting, written, origin),
             Ok(text) => self.set(setting, &text, written, origin),
             Err(message) => {
                 let key = setting.key().to_owned();
+                self.fail(origin, Problem::BadValue { key, message });
+            }
+        }
+    }
+
+    /// Sets a reference to a secret. A variable of the environment is one by itself; a message never
+    /// repeats what may be the secret.
+    fn set_secret(&mut self, setting: &Setting, written: &str, origin: Origin) {
+        let reference = match &origin {
+            Origin::Variable(name) if !has_reference(written) => format!("${{env:{name}}}"),
+            _ => written.to_owned(),
+        };
+        let key = setting.key();
+        match setting.set(&mut self.config, &reference) {
+            Ok(()) => self.note(key, origin),
+            Err(message) => {
+                self.note_driver(key, &origin);
+                let message = format!("the secret {message}");
+                let key = key.to_owned();
                 self.fail(origin, Problem::BadValue { key, message });
             }
         }

@@ -8,6 +8,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+mod s3;
+
+pub use s3::{S3Encryption, S3Storage};
+
 /// Everything the server is told. What [`Config::load`] returns is valid; [`Config::validate`]
 /// checks one that was made by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +117,8 @@ impl SettingValue for Workers {
 pub enum Storage {
     /// Files and an embedded record store in one folder of this machine.
     Local(LocalStorage),
+    /// A bucket that any number of servers share.
+    S3(Box<S3Storage>),
     /// The process's memory; everything is gone when it ends.
     Memory,
 }

@@ -3,6 +3,7 @@
 use crate::apply::Builder;
 use crate::options::{LoadOptions, Loaded};
 use crate::settings::Setting;
+use crate::value::Shown;
 use crate::{Config, ConfigErrors, load};
 
 impl Config {
@@ -24,7 +25,13 @@ impl Config {
     /// Returns the whole configuration as YAML that loads as the same configuration.
     #[must_use]
     pub fn effective_yaml(&self) -> String {
-        let shown = |setting: &Setting| Some((setting.key(), setting.show(self)?));
+        // YAML has no spelling for a text that is left out but leaving it out.
+        let is_said =
+            |setting: &Setting, shown: &Shown| !(setting.is_text_only() && *shown == Shown::Null);
+        let shown = |setting: &Setting| {
+            let shown = setting.show(self)?;
+            is_said(setting, &shown).then_some((setting.key(), shown))
+        };
         let values: Vec<_> = crate::settings().iter().filter_map(shown).collect();
         load::write(&values)
     }

@@ -17,13 +17,17 @@ mod nearest;
 mod options;
 mod period;
 mod range;
+mod secret;
 mod settings;
 mod size;
 mod substitute;
 mod validate;
 mod value;
 
-pub use config::{Admin, Config, Limits, LocalStorage, Log, Manifests, Storage, Timeouts, Workers};
+pub use config::{
+    Admin, Config, Limits, LocalStorage, Log, Manifests, S3Encryption, S3Storage, Storage,
+    Timeouts, Workers,
+};
 pub use environment::{CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
 pub use error::{ConfigError, ConfigErrors, Origin, Problem};
 pub use external_url::ExternalUrl;
@@ -31,5 +35,6 @@ pub use logging::{LogFilter, LogFormat};
 pub use options::{LoadOptions, Loaded, Override};
 pub use period::Period;
 pub use range::Range;
+pub use secret::SecretReference;
 pub use settings::{Setting, settings};
 pub use size::ByteSize;

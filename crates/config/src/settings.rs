@@ -7,14 +7,19 @@ use crate::{
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
+
+mod s3;
 
 /// One setting: its key, its type, its range, its meaning, and how it is written and read.
+#[derive(Clone, Copy)]
 pub struct Setting {
     key: &'static str,
     kind: &'static str,
     range: Range,
     meaning: &'static str,
     text_only: bool,
+    is_secret: bool,
     write: fn(&mut Config, &str) -> Result<(), String>,
     show: fn(&Config) -> Option<Shown>,
 }
@@ -66,6 +71,12 @@ impl Setting {
         self.text_only
     }
 
+    /// Whether the value is a reference to a secret, never the secret itself.
+    #[must_use]
+    pub const fn is_secret(&self) -> bool {
+        self.is_secret
+    }
+
     /// Reads a value and sets it. The error goes on after "`text`".
     pub(crate) fn set(&self, config: &mut Config, text: &str) -> Result<(), String> {
         (self.write)(config, text)?;
@@ -97,7 +108,7 @@ pub(crate) fn is_section(key: &str) -> bool {
 /// Returns the keys directly under a section (the empty key is the top), each once.
 pub(crate) fn children(section: &str) -> Vec<&'static str> {
     let mut children = Vec::new();
-    for setting in SETTINGS {
+    for setting in settings() {
         let Some(rest) = below(section, setting.key) else {
             continue;
         };
@@ -128,8 +139,10 @@ fn below<'a>(section: &str, key: &'a str) -> Option<&'a str> {
 /// Returns every setting, in the order of the documentation.
 #[must_use]
 pub fn settings() -> &'static [Setting] {
-    SETTINGS
+    &SETTINGS
 }
+
+static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| [ROWS, s3::ROWS].concat());
 
 /// Makes a row for a field that every configuration has.
 macro_rules! row {
@@ -140,6 +153,7 @@ macro_rules! row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
+            is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 config.$($field).+ = <$type as SettingValue>::parse(text)?;
                 Ok(())
@@ -158,13 +172,14 @@ macro_rules! local_row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
+            is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 local(&mut config.storage).$field = <$type as SettingValue>::parse(text)?;
                 Ok(())
             },
             show: |config| match &config.storage {
                 Storage::Local(local) => Some(local.$field.shown()),
-                Storage::Memory => None,
+                _ => None,
             },
         }
     };
@@ -178,7 +193,7 @@ fn local(storage: &mut Storage) -> &mut LocalStorage {
     }
     match storage {
         Storage::Local(local) => local,
-        Storage::Memory => unreachable!("the default storage is local"),
+        _ => unreachable!("the default storage is local"),
     }
 }
 
@@ -196,7 +211,7 @@ const fn seconds(least: u64, most: u64) -> Range {
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
-const SETTINGS: &[Setting] = &[
+const ROWS: &[Setting] = &[
     row!(
         "listen", listen: SocketAddr, Range::Any,
         "Where the registry listens. `0.0.0.0:5000` or `[::]:5000` lets other machines in; port 0 takes a free one."
@@ -231,6 +246,7 @@ const SETTINGS: &[Setting] = &[
         range: Range::Any,
         meaning: "Keeps everything in memory, to try things out: it is gone when the server ends. Takes the place of `storage.local`.",
         text_only: false,
+        is_secret: false,
         write: |config, text| match text.trim() {
             "{}" | "null" | "true" => {
                 config.storage = Storage::Memory;
@@ -240,7 +256,7 @@ const SETTINGS: &[Setting] = &[
         },
         show: |config| match &config.storage {
             Storage::Memory => Some(Shown::Chosen),
-            Storage::Local(_) => None,
+            _ => None,
         },
     },
     row!(

@@ -1,6 +1,8 @@
 //! What a single value may be, and what values must not be together.
 
-use crate::{ByteSize, Config, ConfigError, ConfigErrors, Origin, Problem, Storage};
+use crate::{
+    ByteSize, Config, ConfigError, ConfigErrors, Origin, Problem, S3Encryption, S3Storage, Storage,
+};
 use std::net::SocketAddr;
 
 impl Config {
@@ -47,6 +49,54 @@ pub(crate) fn conflicts(config: &Config) -> Vec<(&'static str, String)> {
                 config.listen
             ),
         ));
+    }
+    if let Storage::S3(s3) = &config.storage {
+        conflicts.extend(s3_conflicts(s3));
+    }
+    conflicts
+}
+
+fn s3_conflicts(s3: &S3Storage) -> Vec<(&'static str, String)> {
+    let mut conflicts = Vec::new();
+    if s3.bucket.is_empty() {
+        let message = "is missing; name the bucket that everything is kept in".to_owned();
+        conflicts.push(("storage.s3.bucket", message));
+    }
+    let is_web =
+        |endpoint: &String| endpoint.starts_with("http://") || endpoint.starts_with("https://");
+    if let Some(endpoint) = s3.endpoint.as_ref().filter(|endpoint| !is_web(endpoint)) {
+        let message = format!("`{endpoint}` is not a URL; write one like https://s3.example.com");
+        conflicts.push(("storage.s3.endpoint", message));
+    }
+    if s3.access_key.is_some() != s3.secret_key.is_some() {
+        let (missing, given) = if s3.access_key.is_some() {
+            ("storage.s3.secret_key", "access_key")
+        } else {
+            ("storage.s3.access_key", "secret_key")
+        };
+        conflicts.push((
+            missing,
+            format!("is missing beside {given}: a pair needs both"),
+        ));
+    }
+    if s3.session_token.is_some() && s3.access_key.is_none() {
+        let message = "belongs to a pair of keys, and there is none".to_owned();
+        conflicts.push(("storage.s3.session_token", message));
+    }
+    if s3.profile.is_some() && s3.access_key.is_some() {
+        let message = "takes the place of access_key and secret_key; remove one".to_owned();
+        conflicts.push(("storage.s3.profile", message));
+    }
+    if s3.kms_key.is_some() && s3.encryption != S3Encryption::Kms {
+        let message = "needs `encryption: kms` beside it".to_owned();
+        conflicts.push(("storage.s3.kms_key", message));
+    }
+    if s3.upload_memory.as_u64() < 2 * s3.part_size.as_u64() {
+        let message = format!(
+            "`{}` is less than two parts of {}",
+            s3.upload_memory, s3.part_size
+        );
+        conflicts.push(("storage.s3.upload_memory", message));
     }
     conflicts
 }

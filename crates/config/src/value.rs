@@ -38,6 +38,9 @@ pub(crate) trait SettingValue: Sized {
     /// Whether YAML must write it as text: a number or a boolean there has lost its spelling.
     const TEXT_ONLY: bool = false;
 
+    /// Whether the value refers to a secret and is kept as it was written.
+    const IS_SECRET: bool = false;
+
     /// Reads the value. The error goes on after "`text`": "is not a size; write …".
     fn parse(text: &str) -> Result<Self, String>;
 
@@ -78,6 +81,54 @@ impl SettingValue for u32 {
 
     fn shown(&self) -> Shown {
         Shown::Number(u64::from(*self))
+    }
+}
+
+impl SettingValue for String {
+    const KIND: &'static str = "text";
+    const TEXT_ONLY: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.chars().any(char::is_control) {
+            return Err("has a control character".to_owned());
+        }
+        Ok(text.to_owned())
+    }
+
+    fn shown(&self) -> Shown {
+        Shown::Text(self.clone())
+    }
+}
+
+/// A text that may be left out; the empty one counts as none.
+impl SettingValue for Option<String> {
+    const KIND: &'static str = "text";
+    const TEXT_ONLY: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Some(String::parse(text)?).filter(|text| !text.is_empty()))
+    }
+
+    fn shown(&self) -> Shown {
+        self.as_ref().map_or(Shown::Null, String::shown)
+    }
+}
+
+/// A path that may be left out.
+impl SettingValue for Option<PathBuf> {
+    const KIND: &'static str = "path";
+    const TEXT_ONLY: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        PathBuf::parse(text).map(Some)
+    }
+
+    fn shown(&self) -> Shown {
+        self.as_ref().map_or(Shown::Null, PathBuf::shown)
     }
 }
 

@@ -60,6 +60,8 @@ Ctrl-C stops it.
                 let full = std::fs::canonicalize(&local.path);
                 full.as_deref().unwrap_or(&local.path).display().to_string()
             }
+            Storage::S3(s3) if s3.prefix.is_empty() => format!("the bucket {}", s3.bucket),
+            Storage::S3(s3) => format!("the bucket {} under {}", s3.bucket, s3.prefix),
             Storage::Memory => "memory, until it stops".to_owned(),
         }
     }

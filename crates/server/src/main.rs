@@ -5,6 +5,7 @@ mod banner;
 mod commands;
 mod exit;
 mod listen;
+mod s3_store;
 mod serve;
 mod signals;
 mod storage_metrics;

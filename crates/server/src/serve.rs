@@ -35,7 +35,7 @@ pub(crate) async fn run_server(
         .transpose()?;
     let mut metrics = MetricsRegistry::with_prefix(METRICS_PREFIX);
     let observer = Arc::new(StorageMetrics::register(&mut metrics));
-    let stores = Stores::open(&config.storage, Some(observer))?;
+    let stores = Stores::open(&config.storage, Some(observer)).await?;
     stores.check().await?;
     let registry = Registry::new(
         Arc::clone(&stores.records),
@@ -47,6 +47,7 @@ pub(crate) async fn run_server(
     );
     let listeners = Listeners::new(config, &registry, metrics, public, admin)?;
     registry.start_maintenance();
+    stores.start_maintenance(background);
     let banner = Banner {
         listen: listeners.public.address(),
         admin: listeners.admin.as_ref().map(Bound::address),

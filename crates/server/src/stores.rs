@@ -1,15 +1,22 @@
 //! Opens the store that the configuration names, and says in one sentence why it cannot.
 
+use crate::s3_store::open_s3;
 use anyhow::{Context, anyhow, bail};
 use roadstead_config::{ByteSize, LocalStorage, Storage};
+use roadstead_registry::Background;
 use roadstead_storage::clock::MachineClock;
 use roadstead_storage::decorators::metrics::{ObservedData, ObservedRecords, StorageObserver};
 use roadstead_storage::drivers::local::{LocalSettings, LocalStore};
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
+use roadstead_storage::drivers::s3::{S3Store, Sweep};
 use roadstead_storage::probe::{Capabilities, probe};
 use roadstead_storage::{Clock, DataStore, Kind, RecordStore, StorageError};
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Each sweep lists all records once, at every server.
+const SWEEP_TOMBSTONES_EVERY: Duration = Duration::from_hours(6);
 
 /// An open store: its two halves and the clock they go by.
 pub(crate) struct Stores {
@@ -17,12 +24,13 @@ pub(crate) struct Stores {
     pub(crate) data: Arc<dyn DataStore>,
     pub(crate) clock: Arc<dyn Clock>,
     local: Option<LocalStore>,
+    s3: Option<S3Store>,
 }
 
 impl Stores {
     /// Opens the configured store; the observer is told of every call. Blocks while a store
     /// repairs itself after a crash.
-    pub(crate) fn open(
+    pub(crate) async fn open(
         storage: &Storage,
         observer: Option<Arc<dyn StorageObserver>>,
     ) -> anyhow::Result<Self> {
@@ -42,6 +50,15 @@ impl Stores {
                     ..stores
                 })
             }
+            Storage::S3(s3) => {
+                let store = open_s3(s3, Arc::clone(&clock)).await?;
+                let (records, data) = (store.records(), store.data());
+                let stores = Self::assemble("s3", records, data, clock, observer);
+                Ok(Self {
+                    s3: Some(store),
+                    ..stores
+                })
+            }
         }
     }
 
@@ -58,6 +75,7 @@ impl Stores {
                 data: Arc::new(data),
                 clock,
                 local: None,
+                s3: None,
             };
         };
         let timer = Arc::clone(&clock);
@@ -68,6 +86,7 @@ impl Stores {
             data: Arc::new(data),
             clock,
             local: None,
+            s3: None,
         }
     }
 
@@ -91,6 +110,25 @@ impl Stores {
         )
     }
 
+    /// Begins what the store wants done now and then.
+    pub(crate) fn start_maintenance(&self, background: &Background) {
+        let Some(store) = self.s3.clone() else {
+            return;
+        };
+        let stop = background.stop();
+        background.spawn(async move {
+            let mut due = tokio::time::interval(SWEEP_TOMBSTONES_EVERY);
+            // The first tick is at once: nothing is old yet that the last server has not seen.
+            due.tick().await;
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = due.tick() => sweep_tombstones(&store).await,
+                }
+            }
+        });
+    }
+
     /// Finishes what waits to be written. Later calls on the store fail.
     pub(crate) async fn close(&self) -> anyhow::Result<()> {
         if let Some(local) = &self.local {
@@ -100,6 +138,17 @@ impl Stores {
                 .context("cannot close the data folder in order")?;
         }
         Ok(())
+    }
+}
+
+async fn sweep_tombstones(store: &S3Store) {
+    match store.sweep_tombstones().await {
+        Ok(Sweep::Swept(0)) => {}
+        Ok(Sweep::Swept(swept)) => tracing::info!(swept, "removed old tombstones"),
+        Ok(Sweep::Impossible) => tracing::debug!(
+            "old tombstones stay: the store takes no notice of conditions on deletes"
+        ),
+        Err(error) => tracing::warn!(%error, "failed to sweep tombstones; it is tried again"),
     }
 }
 

@@ -101,7 +101,7 @@ pub type DataStream = BoxStream<'static, Result<Bytes>>;
 /// Large byte strings.
 ///
 /// The life of an object: `begin`, then for each writer `reserve`, `append` many times,
-/// `checkpoint` now and then, at last `finish` or `abort`. Nothing is readable before `finish`
+/// `checkpoint` now and then and `release` after its last, at last `finish` or `abort`. Nothing is readable before `finish`
 /// answered, and everything is on stable storage from then on.
 #[async_trait]
 pub trait DataStore: Send + Sync + 'static {
@@ -112,6 +112,11 @@ pub trait DataStore: Send + Sync + 'static {
     /// use, in the state alone, without I/O. The caller then makes the state durable by
     /// compare-and-set; a writer of an older epoch can no longer touch what the newer one wrote.
     fn reserve(&self, upload: &mut Upload);
+
+    /// Marks that the writer which has just made a checkpoint adds nothing more: gives back what it
+    /// reserved and did not use, in the state alone, without I/O. The caller then makes the state
+    /// durable. A writer that ends without it wastes what it had reserved.
+    fn release(&self, upload: &mut Upload);
 
     /// Adds bytes at the end. They may stay in memory (bounded, at most two parts) until a
     /// checkpoint. Fails with `Superseded` once a writer of a newer epoch has appended, with
@@ -166,6 +171,10 @@ impl<S: DataStore + ?Sized> DataStore for Arc<S> {
 
     fn reserve(&self, upload: &mut Upload) {
         (**self).reserve(upload);
+    }
+
+    fn release(&self, upload: &mut Upload) {
+        (**self).release(upload);
     }
 
     async fn append(&self, upload: &mut Upload, bytes: Bytes) -> Result<()> {

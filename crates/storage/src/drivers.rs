@@ -1,4 +1,6 @@
 //! The drivers: each implements both storage traits over one kind of store.
 
+mod conditional;
 pub mod local;
 pub mod memory;
+pub mod s3;

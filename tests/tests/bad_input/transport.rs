@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 
 /// How often a client breaks off.
 const RESETS: usize = 10_000;
+/// In how many rounds.
+const ROUNDS: usize = 4;
 /// How many clients do so at once.
 const CLIENTS: usize = 8;
 /// Files that may be open more than before: what the server keeps for a while on its own account.
@@ -16,12 +18,35 @@ const OPEN_FILES_SLACK: usize = 10;
 /// What tells a client that asks first to send its body.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Lets several clients break off again and again.
-fn reset_many_times(reset: impl Fn(Connection) + Sync, server: SocketAddr) {
+/// Lets several clients break off again and again, in rounds.
+///
+/// Threads and their heaps grow with the load and are kept for a while, so one round may cost memory.
+/// A leak costs it in every round: 8 MiB of 2,500 clients are 3 KiB each.
+#[track_caller]
+fn assert_resets_leave_nothing(server: &Server, reset: impl Fn(Connection) + Sync) {
+    let open_before = server.open_files();
+    let mut memory = server.resident_bytes();
+    let mut growths = Vec::new();
+    for _ in 0..ROUNDS {
+        reset_many_times(&reset, server.address());
+        wait_until(
+            "the files and sockets of clients that left are closed",
+            || server.open_files() <= open_before + OPEN_FILES_SLACK,
+        );
+        let now = server.resident_bytes();
+        growths.push(now.saturating_sub(memory));
+        memory = now;
+    }
+    let least = growths.iter().min().expect("there are rounds");
+    assert!(*least < 8 * 1024 * 1024, "grew in every round: {growths:?}");
+    server.connect().assert_usable();
+}
+
+fn reset_many_times(reset: &(impl Fn(Connection) + Sync), server: SocketAddr) {
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
-                for _ in 0..RESETS / CLIENTS {
+                for _ in 0..RESETS / CLIENTS / ROUNDS {
                     reset(Connection::open(server));
                 }
             });
@@ -34,17 +59,6 @@ fn quiet_server() -> Server {
     Server::start_with("log: {level: \"info,roadstead::access=off\"}")
 }
 
-#[track_caller]
-fn assert_nothing_leaks(server: &Server, open_before: usize, memory_before: u64) {
-    wait_until(
-        "the files and sockets of clients that left are closed",
-        || server.open_files() <= open_before + OPEN_FILES_SLACK,
-    );
-    let grown = server.resident_bytes().saturating_sub(memory_before);
-    assert!(grown < 64 * 1024 * 1024, "grew by {grown} bytes");
-    server.connect().assert_usable();
-}
-
 #[test]
 fn case_101_clients_that_break_off_downloads_leave_nothing_behind() {
     let server = quiet_server();
@@ -53,22 +67,19 @@ fn case_101_clients_that_break_off_downloads_leave_nothing_behind() {
     let target = format!("/v2/a/blobs/{digest}");
     let whole = server.connect().get(&target);
     assert!(whole.body == content, "{whole:?}");
-    let (files, memory) = (server.open_files(), server.resident_bytes());
     let request = Request::get(&target).to_bytes();
     let reset = |mut connection: Connection| {
         connection.write(&request);
         connection.read_exactly(1000);
         connection.reset();
     };
-    reset_many_times(reset, server.address());
-    assert_nothing_leaks(&server, files, memory);
+    assert_resets_leave_nothing(&server, reset);
 }
 
 #[test]
 fn case_101_clients_that_break_off_uploads_leave_nothing_behind() {
     let server = quiet_server();
     server.connect().push_blob("a", &random_bytes(100_000));
-    let (files, memory) = (server.open_files(), server.resident_bytes());
     let content = random_bytes(40_000);
     let head = |method: &str, target: &str| {
         format!(
@@ -88,16 +99,15 @@ fn case_101_clients_that_break_off_uploads_leave_nothing_behind() {
     // In one request: nothing of it may stay.
     let digest = roadstead_tests::content::unknown_digest();
     let post = head("POST", &format!("/v2/a/blobs/uploads/?digest={digest}"));
-    reset_many_times(|connection| send(connection, &post), server.address());
+    assert_resets_leave_nothing(&server, |connection| send(connection, &post));
     wait_until("the bytes of broken uploads are gone from the disk", || {
         server.staged_files() == 0
     });
-    assert_nothing_leaks(&server, files, memory);
 
     // In a session: it can go on, and what came is there until the session ends.
     let location = server.connect().start_upload("a");
     let patch = head("PATCH", &location);
-    reset_many_times(|connection| send(connection, &patch), server.address());
+    assert_resets_leave_nothing(&server, |connection| send(connection, &patch));
     let mut connection = server.connect();
     let range = connection.upload_range(&location);
     assert!(range.starts_with("0-"), "{range}");
@@ -106,7 +116,7 @@ fn case_101_clients_that_break_off_uploads_leave_nothing_behind() {
         "the bytes of the cancelled upload are gone from the disk",
         || server.staged_files() == 0,
     );
-    assert_nothing_leaks(&server, files, memory);
+    server.connect().assert_usable();
 }
 
 /// Sends a head, and then blocks without end until the answer is there. Returns the answer.

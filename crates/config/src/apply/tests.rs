@@ -103,7 +103,7 @@ fn the_environment_goes_over_the_file_and_options_over_both() {
             assert_eq!(local.cache, ByteSize::mib(8));
             local.path
         }
-        Storage::Memory => panic!("the local driver was configured"),
+        _ => panic!("the local driver was configured"),
     };
     let of_variable = load_with(yaml, &variables, Vec::new()).map(path_of);
     assert_eq!(of_variable, Ok(PathBuf::from("/variable")));

@@ -29,7 +29,7 @@ pub(super) fn run(command: &StorageCommand) -> anyhow::Result<()> {
         .build()
         .context("cannot start the threads of the check")?;
     runtime.block_on(async {
-        let stores = Stores::open(&loaded.config.storage, None)?;
+        let stores = Stores::open(&loaded.config.storage, None).await?;
         let capabilities = stores.probe().await;
         print(&capabilities.to_string())?;
         stores.close().await?;

@@ -105,6 +105,10 @@ impl<S: DataStore> DataStore for FaultyData<S> {
         self.inner.reserve(upload);
     }
 
+    fn release(&self, upload: &mut Upload) {
+        self.inner.release(upload);
+    }
+
     async fn append(&self, upload: &mut Upload, bytes: Bytes) -> Result<()> {
         let key = upload.state().key.clone();
         self.call(Operation::Append, &key, self.inner.append(upload, bytes))

@@ -109,6 +109,10 @@ impl<S: DataStore> DataStore for ObservedData<S> {
         self.inner.reserve(upload);
     }
 
+    fn release(&self, upload: &mut Upload) {
+        self.inner.release(upload);
+    }
+
     async fn append(&self, upload: &mut Upload, bytes: Bytes) -> Result<()> {
         let began_at = self.watch.clock.monotonic();
         let length = bytes.len();

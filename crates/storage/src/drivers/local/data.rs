@@ -146,6 +146,8 @@ impl DataStore for LocalData {
         upload.parts().0.epoch += 1;
     }
 
+    fn release(&self, _upload: &mut Upload) {}
+
     async fn append(&self, upload: &mut Upload, bytes: Bytes) -> Result<()> {
         self.writer(Operation::Append, upload)?.append(bytes).await
     }

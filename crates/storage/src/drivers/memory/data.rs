@@ -156,6 +156,8 @@ impl DataStore for MemoryData {
         upload.parts().0.epoch += 1;
     }
 
+    fn release(&self, _upload: &mut Upload) {}
+
     async fn append(&self, upload: &mut Upload, bytes: Bytes) -> Result<()> {
         let position = position(Operation::Append, upload)?;
         let written = self.clock.now();

@@ -1,0 +1,80 @@
+//! The S3 driver: records and data as objects of one bucket, for any number of servers.
+//!
+//! ```text
+//! <prefix>/records/<key>!        the records and their tombstones
+//! <prefix>/data/<hh>/<id>        finished data objects, and open multipart uploads of the same name
+//! <prefix>/tails/<id>/<name>     the last bytes of unfinished uploads, too few for a part
+//! ```
+//!
+//! What the driver asks of a server: conditional PUT (`If-None-Match: *`, `If-Match`), listings in
+//! byte order, ranges, multipart uploads. [`crate::probe`] tells whether a server has them. A
+//! conditional DELETE is used only to sweep tombstones, and only where a trial showed it to work.
+
+mod client;
+mod data;
+mod failure;
+mod finish;
+mod memory;
+mod objects;
+mod place;
+mod reader;
+mod records;
+mod requests;
+mod settings;
+mod state;
+mod sweep;
+mod uploads;
+mod wire;
+mod writer;
+
+pub use data::S3Data;
+pub use records::S3Records;
+pub use settings::{S3Credentials, S3Encryption, S3Settings, Secret};
+pub use sweep::Sweep;
+
+use crate::clock::Clock;
+use crate::{RecordStore, Result};
+use client::S3Client;
+use std::sync::Arc;
+
+/// A bucket, or what lies under a prefix of one. Clones share its connections and its memory.
+#[derive(Clone, Debug)]
+pub struct S3Store {
+    client: Arc<S3Client>,
+    data: S3Data,
+}
+
+impl S3Store {
+    /// Prepares a store; the bucket is not asked yet. Connections live on the runtime that this is
+    /// called on, and `clock` is asked for its monotonic time alone. `Invalid` when the settings
+    /// contradict themselves or the certificates cannot be read.
+    pub async fn open(settings: S3Settings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let client = Arc::new(S3Client::new(settings, clock).await?);
+        let data = S3Data::new(Arc::clone(&client));
+        Ok(Self { client, data })
+    }
+
+    /// Returns the records.
+    #[must_use]
+    pub fn records(&self) -> S3Records {
+        S3Records::new(Arc::clone(&self.client))
+    }
+
+    /// Returns the data.
+    #[must_use]
+    pub fn data(&self) -> S3Data {
+        self.data.clone()
+    }
+
+    /// Removes the tombstones that are older than any request, where the store deletes by
+    /// condition; lists all records once. Call it now and then, at any number of servers.
+    pub async fn sweep_tombstones(&self) -> Result<Sweep> {
+        let now = self.records().now().await?;
+        sweep::sweep(&self.client, now).await
+    }
+
+    /// Tries whether the store deletes by condition, on a key of its own.
+    pub async fn deletes_by_condition(&self) -> Result<bool> {
+        sweep::deletes_by_condition(&self.client).await
+    }
+}
