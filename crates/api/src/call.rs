@@ -1,10 +1,12 @@
 //! A request on its way into a handler.
 
+use crate::access;
 use crate::connection::Shared;
 use crate::state::AppState;
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use roadstead_auth::Caller;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// A request whose sender may make it.
@@ -17,6 +19,11 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     pub(crate) fn headers(&self) -> &HeaderMap {
         self.request.headers()
+    }
+
+    /// Returns the name under which the caller goes on with an upload, and that records keep.
+    pub(crate) fn by(&self) -> Cow<'_, str> {
+        access::name_of(&self.state.access, &self.caller)
     }
 
     /// Returns the connection, where the kernel can send files on it.

@@ -3,12 +3,12 @@
 //! actix's own router is not used: it decodes paths before it matches, so that two spellings of
 //! a path could mean two things. `Route::parse` reads the raw path once.
 
-use crate::access;
+use crate::access::{self, Access};
 use crate::body::{self, RequestBody};
 use crate::call::Call;
 use crate::connection::{Busy, Shared};
 use crate::error::ApiError;
-use crate::handlers::{blobs, catalog, manifests, ping, referrers, tags, uploads};
+use crate::handlers::{blobs, catalog, manifests, ping, referrers, tags, token, uploads};
 use crate::observe::{Exchange, Observed};
 use crate::outgoing::Body;
 use crate::respond::{self, REQUEST_ID, Reply};
@@ -102,11 +102,11 @@ async fn answer(
 ) -> Result<Reply, ApiError> {
     let route = route?;
     let method = request.method();
-    let allowed = allowed_methods(&route)?;
+    let allowed = allowed_methods(&route, &state.access)?;
     if !allowed.split(", ").any(|known| known == method.as_str()) {
         return Err(ApiError::Method { allow: allowed });
     }
-    let caller = access::authorize(state, &route, method)?;
+    let caller = access::authorize(state, &route, request).await?;
     let call = Call {
         state,
         request,
@@ -115,7 +115,10 @@ async fn answer(
     let is_head = *method == Method::HEAD;
     match route {
         Route::Ping => Ok(ping::ping()),
-        Route::Token => Err(RouteError::NotFound.into()),
+        Route::Token => match state.access.guard() {
+            Some(guard) => token::answer(&call, guard, body).await,
+            None => Err(RouteError::NotFound.into()),
+        },
         Route::Catalog => catalog::list(&call).await,
         Route::TagsList { name } => tags::list(&call, &name).await,
         Route::Referrers { name, digest } => referrers::list(&call, &name, &digest).await,
@@ -144,7 +147,7 @@ async fn answer(
 }
 
 /// Returns the methods of a path as `Allow` lists them.
-fn allowed_methods(route: &Route) -> Result<&'static str, RouteError> {
+fn allowed_methods(route: &Route, access: &Access) -> Result<&'static str, RouteError> {
     match route {
         Route::Ping | Route::Catalog | Route::TagsList { .. } | Route::Referrers { .. } => {
             Ok("GET, HEAD")
@@ -154,7 +157,10 @@ fn allowed_methods(route: &Route) -> Result<&'static str, RouteError> {
         Route::UploadStart { .. } => Ok("POST"),
         Route::Upload { .. } => Ok("GET, HEAD, PATCH, PUT, DELETE"),
         // There is no token service without authentication.
-        Route::Token => Err(RouteError::NotFound),
+        Route::Token => access
+            .guard()
+            .map(|_| "GET, POST")
+            .ok_or(RouteError::NotFound),
     }
 }
 
@@ -218,11 +224,11 @@ mod tests {
             ("/v2/a/blobs/uploads/x", "GET, HEAD, PATCH, PUT, DELETE"),
         ] {
             assert_eq!(
-                allowed_methods(&Route::parse(path).unwrap()),
+                allowed_methods(&Route::parse(path).unwrap(), &Access::Open),
                 Ok(allowed),
                 "{path}"
             );
         }
-        assert!(allowed_methods(&Route::Token).is_err());
+        assert!(allowed_methods(&Route::Token, &Access::Open).is_err());
     }
 }

@@ -8,6 +8,7 @@ use crate::respond::{self, EmptyRange, Reply};
 use actix_http::ConnectionType;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
+use roadstead_auth::{AuthError, ScopeError, SlowDown};
 use roadstead_oci::{
     ContentRangeError, DigestError, ErrorBody, ErrorCode, PageSizeError, ReferenceError,
     RepositoryName, RouteError, TagError,
@@ -98,9 +99,21 @@ pub(crate) enum ApiError {
     /// The body did not come as it should.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The caller has to say who they are.
+    /// The caller has to say who they are, or needs another token.
     #[error("authentication required")]
-    WhoAreYou,
+    Unauthorized {
+        /// The value of `WWW-Authenticate`.
+        challenge: HeaderValue,
+    },
+    /// There were too many wrong passwords.
+    #[error("too many failed logins; try again later")]
+    SlowDown(SlowDown),
+    /// It could not be found out who calls.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The request for a token is none.
+    #[error(transparent)]
+    TokenRequest(#[from] TokenRequestError),
     /// The caller may not do this.
     #[error("access denied")]
     Denied,
@@ -138,6 +151,37 @@ pub(crate) enum DigestParameterError {
     /// It is not the digest of the manifest.
     #[error("is not the digest of the content")]
     Mismatch,
+}
+
+/// Why no token is made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenRequestError {
+    /// Its scopes are too many or too long.
+    #[error(transparent)]
+    Scope(ScopeError),
+    /// The grant is not the one that is offered.
+    #[error("the only grant_type is password")]
+    Grant,
+    /// A field is missing, empty, or there twice.
+    #[error("field {0} must be there once")]
+    Field(&'static str),
+    /// The body is of another type, or not UTF-8.
+    #[error("the request must be a form: application/x-www-form-urlencoded")]
+    NoForm,
+    /// The body is larger than any form.
+    #[error("the form is too large")]
+    TooLarge,
+}
+
+impl TokenRequestError {
+    /// Returns the error's name in OAuth 2.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Scope(_) => "invalid_scope",
+            Self::Grant => "unsupported_grant_type",
+            Self::Field(_) | Self::NoForm | Self::TooLarge => "invalid_request",
+        }
+    }
 }
 
 /// Why a text cannot ask for a page of a list.
@@ -213,7 +257,10 @@ impl ApiError {
             Self::Body(BodyError::Broken(_)) => {
                 (StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid)
             }
-            Self::WhoAreYou => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
+            Self::Unauthorized { .. } => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
+            Self::SlowDown(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
+            Self::Auth(error) => auth_status(error),
+            Self::TokenRequest(_) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
             Self::Denied => (StatusCode::FORBIDDEN, ErrorCode::Denied),
             Self::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
         }
@@ -222,8 +269,12 @@ impl ApiError {
     /// Makes the answer, without the headers that every answer carries.
     pub(crate) fn into_reply(self) -> Reply {
         let (status, code) = self.status();
-        let body = self.body(status, code);
-        let mut reply = respond::json(status, body.to_json());
+        let mut body = self.body(status, code).to_json();
+        if let Self::TokenRequest(error) = &self {
+            // OAuth 2 has a form of its own (RFC 6749, section 5.2), which goes beside ours.
+            body.insert_str(1, &format!("\"error\":\"{}\",", error.code()));
+        }
+        let mut reply = respond::json(status, body);
         let headers = reply.headers_mut();
         if status == StatusCode::SERVICE_UNAVAILABLE || matches!(self, Self::TooManyStreams) {
             headers.insert(header::RETRY_AFTER, RETRY_SOON);
@@ -238,6 +289,14 @@ impl ApiError {
             }
             Self::Registry(RegistryError::TooManyUploads { .. }) => {
                 headers.insert(header::RETRY_AFTER, RETRY_BUSY_CLIENT);
+            }
+            Self::Unauthorized { challenge } => {
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            Self::SlowDown(slow_down) => {
+                // Rounded up: a client that comes back a little early would be slowed again.
+                let secs = slow_down.retry_after.as_secs() + 1;
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
             }
             Self::Body(_) => reply.head_mut().set_connection_type(ConnectionType::Close),
             Self::Range { size } => {
@@ -276,6 +335,17 @@ impl ApiError {
     }
 }
 
+/// Tells what a failure to find out who calls is to a client.
+fn auth_status(error: &AuthError) -> (StatusCode, ErrorCode) {
+    match error {
+        AuthError::Storage(_)
+        | AuthError::Uncertain { .. }
+        | AuthError::Contended { .. }
+        | AuthError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown),
+    }
+}
+
 /// Tells what each failure of the registry is to a client.
 fn registry_status(error: &RegistryError) -> (StatusCode, ErrorCode) {
     match error {
@@ -301,6 +371,7 @@ fn registry_status(error: &RegistryError) -> (StatusCode, ErrorCode) {
         RegistryError::ManifestBlobUnknown(_) => {
             (StatusCode::BAD_REQUEST, ErrorCode::ManifestBlobUnknown)
         }
+        RegistryError::TagKept(_) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
         RegistryError::Contended(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
         RegistryError::Storage(_) if error.is_temporary() => {
             (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)

@@ -6,4 +6,5 @@ pub(crate) mod manifests;
 pub(crate) mod ping;
 pub(crate) mod referrers;
 pub(crate) mod tags;
+pub(crate) mod token;
 pub(crate) mod uploads;

@@ -25,6 +25,7 @@ mod respond;
 mod server;
 mod state;
 
+pub use access::{Access, Guard};
 pub use admin::{AdminState, bind_admin};
 pub use body::BodyPace;
 pub use observe::HttpMetrics;

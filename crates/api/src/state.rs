@@ -1,8 +1,8 @@
 //! What every handler works with.
 
+use crate::access::Access;
 use crate::body::BodyPace;
 use crate::observe::HttpMetrics;
-use roadstead_auth::AccessPolicy;
 use roadstead_registry::{IdSource, Registry};
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use std::sync::Arc;
 pub struct AppState {
     /// What requests are about.
     pub registry: Registry,
-    /// Who may do what.
-    pub policy: Arc<dyn AccessPolicy>,
+    /// Who may use it.
+    pub access: Access,
     /// Where requests are counted.
     pub metrics: Arc<HttpMetrics>,
     /// Where request ids and multipart boundaries come from.
@@ -25,7 +25,7 @@ impl std::fmt::Debug for AppState {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("AppState")
-            .field("policy", &self.policy)
+            .field("access", &self.access)
             .finish_non_exhaustive()
     }
 }

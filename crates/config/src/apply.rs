@@ -6,7 +6,7 @@ use crate::nearest::{advice, nearest_variable};
 use crate::options::{Loaded, Override};
 use crate::settings::{self, Setting, join};
 use crate::substitute::{has_reference, substitute};
-use crate::{Config, ConfigError, ConfigErrors, Origin, Problem, validate};
+use crate::{Config, ConfigError, ConfigErrors, Origin, Problem, rules, validate};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -96,7 +96,7 @@ impl<'a> Builder<'a> {
         match &root.content {
             Content::Map(pairs) => self.apply_section(source, "", pairs),
             Content::Null => {}
-            Content::Bare(_) | Content::Text(_) | Content::List => {
+            Content::Bare(_) | Content::Text(_) | Content::List(_) => {
                 let message = "is not a map of keys and values such as `listen: 127.0.0.1:5000`";
                 self.fail(
                     source.origin(root.place),
@@ -132,7 +132,7 @@ impl<'a> Builder<'a> {
             Content::Map(pairs) => self.apply_section(source, key, pairs),
             // A section whose keys are all commented out.
             Content::Null => {}
-            Content::Bare(_) | Content::Text(_) | Content::List => {
+            Content::Bare(_) | Content::Text(_) | Content::List(_) => {
                 let keys = settings::children(key).join(", ");
                 let mut message = format!("takes keys ({keys}), not a value");
                 if key == "admin" {
@@ -174,7 +174,10 @@ impl<'a> Builder<'a> {
                 return self.set(setting, "{}", "{}", origin);
             }
             Content::Map(_) => no_such("keys"),
-            Content::List => no_such("a list"),
+            Content::List(_) if setting.takes_list() => {
+                return self.apply_rules(source, setting, node);
+            }
+            Content::List(_) => no_such("a list"),
         };
         self.fail(
             origin,
@@ -183,6 +186,22 @@ impl<'a> Builder<'a> {
                 message,
             },
         );
+    }
+
+    /// Takes a list of rules; a mistake is told at its own place.
+    fn apply_rules(&mut self, source: &Source<'_>, setting: &'static Setting, node: &Node) {
+        let environment = self.environment;
+        let substitute = |text: &str| substitute(text, environment);
+        match rules::read(node, &substitute) {
+            Ok(rules) => {
+                let text = rules::line(&rules);
+                self.set(setting, &text, &text, source.origin(node.place));
+            }
+            Err((place, message)) => {
+                let key = setting.key().to_owned();
+                self.fail(source.origin(place), Problem::BadValue { key, message });
+            }
+        }
     }
 
     /// Takes an empty value where the setting has a meaning for it.

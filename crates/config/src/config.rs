@@ -8,8 +8,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+mod access;
 mod s3;
 
+pub use access::{Access, AccessRule, Openness};
 pub use s3::{S3Encryption, S3Storage};
 
 /// Everything the server is told. What [`Config::load`] returns is valid; [`Config::validate`]
@@ -22,6 +24,8 @@ pub struct Config {
     pub external_url: Option<ExternalUrl>,
     /// The listener for operators.
     pub admin: Admin,
+    /// Who may use the registry.
+    pub access: Access,
     /// How many threads answer requests.
     pub workers: Workers,
     /// Where everything is kept.
@@ -44,6 +48,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
             external_url: None,
             admin: Admin::default(),
+            access: Access::default(),
             workers: Workers::Auto,
             storage: Storage::default(),
             verify_reads: Some(Period::hours(24)),

@@ -137,6 +137,14 @@ impl ConfigErrors {
         }
     }
 
+    /// Makes a mistake of a setting that its user found: `message` goes on after the key.
+    #[must_use]
+    pub fn of(key: &str, message: String) -> Self {
+        let key = key.to_owned();
+        let problem = Problem::BadValue { key, message };
+        Self(vec![ConfigError::new(Origin::Default, problem)])
+    }
+
     /// Returns the mistakes.
     pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
         self.0.iter()

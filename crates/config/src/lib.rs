@@ -17,6 +17,7 @@ mod nearest;
 mod options;
 mod period;
 mod range;
+mod rules;
 mod secret;
 mod settings;
 mod size;
@@ -25,8 +26,8 @@ mod validate;
 mod value;
 
 pub use config::{
-    Admin, Config, Limits, LocalStorage, Log, Manifests, S3Encryption, S3Storage, Storage,
-    Timeouts, Workers,
+    Access, AccessRule, Admin, Config, Limits, LocalStorage, Log, Manifests, Openness,
+    S3Encryption, S3Storage, Storage, Timeouts, Workers,
 };
 pub use environment::{CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
 pub use error::{ConfigError, ConfigErrors, Origin, Problem};

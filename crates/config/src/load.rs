@@ -5,7 +5,8 @@
 //! is met, and [`locate`] reads the text once more and raises an error at that node.
 
 use crate::value::Shown;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::{AccessRule, rules};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Mapping, Value};
 use std::cell::Cell;
 use std::fmt;
@@ -28,7 +29,7 @@ pub(crate) enum Content {
     /// A number or a boolean, as text; its spelling in the file is lost.
     Bare(String),
     Text(String),
-    List,
+    List(Vec<Node>),
     Map(Vec<Pair>),
 }
 
@@ -111,7 +112,23 @@ fn value_of(shown: &Shown) -> Value {
         Shown::Number(number) => Value::from(*number),
         Shown::Text(text) => Value::from(text.as_str()),
         Shown::Chosen => Mapping::new().into(),
+        Shown::Rules(rules) => Value::Sequence(rules.iter().map(rule_value).collect()),
     }
+}
+
+fn rule_value(rule: &AccessRule) -> Value {
+    let mut members = Mapping::new();
+    for (key, texts) in rules::lists(rule) {
+        let texts = texts
+            .iter()
+            .map(|text| Value::from(text.as_str()))
+            .collect();
+        members.insert(Value::from(key), Value::Sequence(texts));
+    }
+    if let Some(effect) = &rule.effect {
+        members.insert(Value::from("effect"), Value::from(effect.as_str()));
+    }
+    members.into()
 }
 
 /// Counts what is met, and stops where it is told to.
@@ -194,10 +211,13 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
         let place = self.0.meet()?;
-        while items.next_element::<IgnoredAny>()?.is_some() {}
+        let mut nodes = Vec::new();
+        while let Some(node) = items.next_element_seed(NodeSeed(self.0))? {
+            nodes.push(node);
+        }
         Ok(Node {
             place,
-            content: Content::List,
+            content: Content::List(nodes),
         })
     }
 

@@ -3,7 +3,8 @@
 use crate::range::Range;
 use crate::value::{SettingValue, Shown};
 use crate::{
-    ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Period, Storage, Workers,
+    AccessRule, ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Openness,
+    Period, Storage, Workers,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub struct Setting {
     range: Range,
     meaning: &'static str,
     text_only: bool,
+    takes_list: bool,
     is_secret: bool,
     write: fn(&mut Config, &str) -> Result<(), String>,
     show: fn(&Config) -> Option<Shown>,
@@ -69,6 +71,11 @@ impl Setting {
     /// Whether YAML must write the value as text.
     pub(crate) const fn is_text_only(&self) -> bool {
         self.text_only
+    }
+
+    /// Whether YAML writes the value as a list.
+    pub(crate) const fn takes_list(&self) -> bool {
+        self.takes_list
     }
 
     /// Whether the value is a reference to a secret, never the secret itself.
@@ -153,6 +160,7 @@ macro_rules! row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
+            takes_list: <$type as SettingValue>::TAKES_LIST,
             is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 config.$($field).+ = <$type as SettingValue>::parse(text)?;
@@ -172,6 +180,7 @@ macro_rules! local_row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
+            takes_list: <$type as SettingValue>::TAKES_LIST,
             is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 local(&mut config.storage).$field = <$type as SettingValue>::parse(text)?;
@@ -225,6 +234,18 @@ const ROWS: &[Setting] = &[
         "Where metrics and health are served to operators; `off` switches this listener off. Must differ from `listen`."
     ),
     row!(
+        "access.open", access.open: Openness, Range::Any,
+        "Lets everybody do everything with `true`, nobody what no rule allows with `false`. `auto` is `true` while there are neither rules nor a htpasswd file, and then refuses a `listen` that other machines reach."
+    ),
+    row!(
+        "access.htpasswd", access.htpasswd: Option<PathBuf>, Range::Any,
+        "A htpasswd file with bcrypt hashes, whose users may log in beside those of the record store; read again when it changes."
+    ),
+    row!(
+        "access.rules", access.rules: Vec<AccessRule>, Range::Any,
+        "Who may do what where: see below. In the environment, the same list as YAML on one line."
+    ),
+    row!(
         "workers", workers: Workers, Range::Counts { least: 1, most: 512 },
         "How many threads answer requests; `auto` is the number of cores."
     ),
@@ -246,6 +267,7 @@ const ROWS: &[Setting] = &[
         range: Range::Any,
         meaning: "Keeps everything in memory, to try things out: it is gone when the server ends. Takes the place of `storage.local`.",
         text_only: false,
+        takes_list: false,
         is_secret: false,
         write: |config, text| match text.trim() {
             "{}" | "null" | "true" => {

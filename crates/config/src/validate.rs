@@ -1,7 +1,8 @@
 //! What a single value may be, and what values must not be together.
 
 use crate::{
-    ByteSize, Config, ConfigError, ConfigErrors, Origin, Problem, S3Encryption, S3Storage, Storage,
+    ByteSize, Config, ConfigError, ConfigErrors, Openness, Origin, Problem, S3Encryption,
+    S3Storage, Storage,
 };
 use std::net::SocketAddr;
 
@@ -50,8 +51,30 @@ pub(crate) fn conflicts(config: &Config) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    conflicts.extend(access_conflicts(config));
     if let Storage::S3(s3) = &config.storage {
         conflicts.extend(s3_conflicts(s3));
+    }
+    conflicts
+}
+
+fn access_conflicts(config: &Config) -> Vec<(&'static str, String)> {
+    let access = &config.access;
+    let mut conflicts = Vec::new();
+    if access.open == Openness::Open && !access.rules.is_empty() {
+        let message = "lets everybody do everything, so `access.rules` would say nothing; remove \
+                       one of them"
+            .to_owned();
+        conflicts.push(("access.open", message));
+    }
+    let is_reached = !config.listen.ip().to_canonical().is_loopback();
+    if access.open == Openness::Auto && access.is_open() && is_reached {
+        let message = format!(
+            "`{}` lets other machines in, and nothing says who may do what; write rules under \
+             `access: {{rules: […]}}`, or `access: {{open: true}}` to let everybody do everything",
+            config.listen
+        );
+        conflicts.push(("listen", message));
     }
     conflicts
 }

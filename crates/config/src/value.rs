@@ -3,6 +3,7 @@
 //! The file, the environment and the command line all give text, so a value means the same
 //! wherever it is written.
 
+use crate::{AccessRule, rules};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub(crate) enum Shown {
     Text(String),
     /// A driver that is chosen and has no settings of its own.
     Chosen,
+    Rules(Vec<AccessRule>),
 }
 
 impl Shown {
@@ -26,6 +28,7 @@ impl Shown {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),
             Self::Chosen => "{}".to_owned(),
+            Self::Rules(rules) => rules::line(rules),
         }
     }
 }
@@ -40,6 +43,9 @@ pub(crate) trait SettingValue: Sized {
 
     /// Whether the value refers to a secret and is kept as it was written.
     const IS_SECRET: bool = false;
+
+    /// Whether YAML writes it as a list.
+    const TAKES_LIST: bool = false;
 
     /// Reads the value. The error goes on after "`text`": "is not a size; write …".
     fn parse(text: &str) -> Result<Self, String>;
@@ -121,7 +127,7 @@ impl SettingValue for Option<PathBuf> {
     const TEXT_ONLY: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
+        if text.is_empty() || text == "null" {
             return Ok(None);
         }
         PathBuf::parse(text).map(Some)

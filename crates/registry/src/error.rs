@@ -1,6 +1,6 @@
 //! What can go wrong in the registry, in its own words; the HTTP face turns each into a status.
 
-use roadstead_oci::{Digest, ManifestError, RepositoryName};
+use roadstead_oci::{Digest, ManifestError, RepositoryName, Tag};
 use roadstead_storage::{Kind, StorageError};
 
 /// The result of every registry call.
@@ -78,6 +78,9 @@ pub enum RegistryError {
         /// The size of the stored content.
         stored: u64,
     },
+    /// The tag keeps the digest that it has, as far as this client is concerned.
+    #[error("tag {0} exists and may not be given another digest")]
+    TagKept(Tag),
     /// Other writers kept changing the same record; the same request may work later.
     #[error("too many writers change {0} at once")]
     Contended(String),

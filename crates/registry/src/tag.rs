@@ -26,6 +26,13 @@ pub(crate) struct TagBefore<'a> {
     pub(crate) past: Option<Past>,
 }
 
+impl TagBefore<'_> {
+    /// Returns the value that was read, when there was one.
+    pub(crate) fn value(&self) -> Option<&TagRecord> {
+        self.seen.as_ref().and_then(|seen| seen.record.as_ref())
+    }
+}
+
 impl Registry {
     /// Sets a tag to a live manifest, by compare-and-set on the version that was read.
     ///
@@ -59,6 +66,7 @@ impl Registry {
             {
                 return Ok(Attempt::Done);
             }
+            naming.check_kept(tag, seen.record.as_ref())?;
             let past = match (past, &seen.record) {
                 (None, Some(value)) => Some(self.remember(naming.repository, tag, value).await?),
                 (past, _) => past,

@@ -14,6 +14,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) admin: Option<SocketAddr>,
     /// Where the data is.
     pub(crate) storage: &'a Storage,
+    /// Whether everybody may do everything.
+    pub(crate) is_open: bool,
 }
 
 impl Banner<'_> {
@@ -29,6 +31,7 @@ impl Banner<'_> {
                 listen = %self.listen,
                 admin = self.admin.map(tracing::field::display),
                 data = self.data(),
+                open = self.is_open,
                 "serving"
             ),
         }
@@ -41,10 +44,16 @@ impl Banner<'_> {
         let admin = self.admin.map_or_else(String::new, |admin| {
             format!("Metrics and health are on http://{}.\n", reachable(admin))
         });
+        let access = if self.is_open {
+            "It is open: everybody who reaches it may pull, push and delete. See `access` in \
+             docs/configuration.md.\n"
+        } else {
+            ""
+        };
         format!(
             "\
 Roadstead {version} listens on http://{host} and keeps its data in {data}.
-{admin}Try it:
+{access}{admin}Try it:
   docker pull alpine && docker tag alpine {host}/alpine && docker push {host}/alpine
   skopeo copy --dest-tls-verify=false docker://docker.io/library/alpine docker://{host}/alpine
   curl http://{host}/v2/_catalog
@@ -87,6 +96,7 @@ mod tests {
             listen: SocketAddr::from(([0, 0, 0, 0], 5000)),
             admin: None,
             storage: &Storage::Memory,
+            is_open: true,
         };
         let text = banner.text();
         let first = text.lines().next().expect("has lines");
@@ -95,6 +105,7 @@ mod tests {
             "{first}"
         );
         assert!(first.contains("keeps its data in memory"), "{first}");
+        assert!(text.contains("It is open: everybody"), "{text}");
         assert!(text.contains("docker push 127.0.0.1:5000/alpine"), "{text}");
     }
 }

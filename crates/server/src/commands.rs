@@ -4,6 +4,7 @@ mod configuration;
 mod serve;
 mod storage;
 
+use crate::access;
 use clap::{Args, Parser, Subcommand};
 use roadstead_config::{Config, Environment, LoadOptions, Loaded, Override};
 use std::io::{ErrorKind, Write};
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   roadstead serve                                 everything in ./data, on 127.0.0.1:5000
-  roadstead serve --listen 0.0.0.0:5000 --data /srv/roadstead
+  roadstead serve --listen 127.0.0.1:80 --data /srv/roadstead
   roadstead serve --config /etc/roadstead.yaml
   ROADSTEAD_LOG__LEVEL=debug roadstead serve      every setting is a variable, too
   roadstead config check /etc/roadstead.yaml      before the server meets it
@@ -82,11 +83,13 @@ impl ConfigOptions {
     fn load(&self, overrides: Vec<Override>) -> anyhow::Result<Loaded> {
         let file = self.config.as_deref();
         let environment = Environment::of_process();
-        Ok(Config::load(&LoadOptions {
+        let loaded = Config::load(&LoadOptions {
             file,
             overrides,
             environment,
-        })?)
+        })?;
+        access::rules(&loaded.config)?;
+        Ok(loaded)
     }
 }
 

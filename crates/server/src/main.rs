@@ -1,6 +1,7 @@
 //! The `roadstead` binary: command line, wiring, signals, telemetry. What a registry means is in
 //! the libraries.
 
+mod access;
 mod banner;
 mod commands;
 mod exit;

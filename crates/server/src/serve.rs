@@ -1,5 +1,6 @@
 //! Puts the parts together to a running server, and takes them down again in order.
 
+use crate::access::{self, Gate};
 use crate::banner::Banner;
 use crate::listen::listen;
 use crate::storage_metrics::StorageMetrics;
@@ -8,8 +9,7 @@ use crate::telemetry::Form;
 use crate::wiring::{body_pace, registry_settings, server_settings};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
-use roadstead_api::{AdminState, AppState, Bound, HttpMetrics, Stopper, bind, bind_admin};
-use roadstead_auth::EveryoneMay;
+use roadstead_api::{Access, AdminState, AppState, Bound, HttpMetrics, Stopper, bind, bind_admin};
 use roadstead_config::Config;
 use roadstead_registry::{Background, RandomIds, Registry};
 use std::net::TcpListener;
@@ -45,13 +45,18 @@ pub(crate) async fn run_server(
         Arc::new(RandomIds),
         background.clone(),
     );
-    let listeners = Listeners::new(config, &registry, metrics, public, admin)?;
+    let passwords = access::passwords()?;
+    let gate = Gate::open(config, &stores, &passwords).await?;
+    let access = gate.access.clone();
+    let listeners = Listeners::new(config, &registry, metrics, access, public, admin)?;
     registry.start_maintenance();
     stores.start_maintenance(background);
+    gate.start_maintenance(background);
     let banner = Banner {
         listen: listeners.public.address(),
         admin: listeners.admin.as_ref().map(Bound::address),
         storage: &config.storage,
+        is_open: config.access.is_open(),
     };
     banner.show(form);
     listeners.run(stop).await?;
@@ -79,12 +84,13 @@ impl Listeners {
         config: &Config,
         registry: &Registry,
         mut metrics: MetricsRegistry,
+        access: Access,
         public: TcpListener,
         admin: Option<TcpListener>,
     ) -> anyhow::Result<Self> {
         let state = AppState {
             registry: registry.clone(),
-            policy: Arc::new(EveryoneMay),
+            access,
             metrics: Arc::new(HttpMetrics::register(&mut metrics, registry)),
             ids: Arc::new(RandomIds),
             pace: body_pace(config),

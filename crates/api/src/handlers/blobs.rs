@@ -1,5 +1,6 @@
 //! `/v2/<name>/blobs/<digest>`.
 
+use crate::access::Access;
 use crate::call::Call;
 use crate::conditional;
 use crate::error::ApiError;
@@ -12,6 +13,8 @@ use roadstead_oci::{ByteRanges, Digest, RangeOutcome, RepositoryName};
 
 /// Content under its digest never changes.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// Keeps what not everybody may pull out of caches that several people share.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, max-age=31536000");
 
 /// Answers `HEAD /v2/<name>/blobs/<digest>`, which knows no ranges.
 pub(crate) async fn head(
@@ -21,10 +24,10 @@ pub(crate) async fn head(
 ) -> Result<Reply, ApiError> {
     let meta = call.state.registry.blob_head(name, digest).await?;
     if conditional::is_not_modified(call.headers(), digest) {
-        return Ok(not_modified(digest));
+        return Ok(not_modified(call, digest));
     }
     let mut reply = Reply::with_body(StatusCode::OK, Body::Headless(meta.size));
-    insert_blob_headers(reply.headers_mut(), digest);
+    insert_blob_headers(call, reply.headers_mut(), digest);
     Ok(reply)
 }
 
@@ -36,7 +39,7 @@ pub(crate) async fn get(
 ) -> Result<Reply, ApiError> {
     let blob = call.state.registry.blob_open(name, digest).await?;
     if conditional::is_not_modified(call.headers(), digest) {
-        return Ok(not_modified(digest));
+        return Ok(not_modified(call, digest));
     }
     let mut reply = match asked_range(call.headers(), digest, blob.size()) {
         RangeOutcome::Whole => range_response::whole(&blob, call.wire()).await?,
@@ -47,7 +50,7 @@ pub(crate) async fn get(
         }
         RangeOutcome::Unsatisfiable => return Err(ApiError::Range { size: blob.size() }),
     };
-    insert_blob_headers(reply.headers_mut(), digest);
+    insert_blob_headers(call, reply.headers_mut(), digest);
     Ok(reply)
 }
 
@@ -73,20 +76,27 @@ fn asked_range(headers: &HeaderMap, digest: &Digest, size: u64) -> RangeOutcome 
         .map_or(RangeOutcome::Whole, |text| ByteRanges::parse(text, size))
 }
 
-fn not_modified(digest: &Digest) -> Reply {
+fn not_modified(call: &Call<'_>, digest: &Digest) -> Reply {
     let mut reply = Reply::with_body(StatusCode::NOT_MODIFIED, Body::None);
     let headers = reply.headers_mut();
     respond::insert_digest_and_etag(headers, digest);
-    headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+    headers.insert(header::CACHE_CONTROL, cache_control(call));
     reply
 }
 
-fn insert_blob_headers(headers: &mut HeaderMap, digest: &Digest) {
+fn cache_control(call: &Call<'_>) -> HeaderValue {
+    match call.state.access {
+        Access::Open => CACHE_CONTROL,
+        Access::Guarded(_) => PRIVATE,
+    }
+}
+
+fn insert_blob_headers(call: &Call<'_>, headers: &mut HeaderMap, digest: &Digest) {
     // A multipart answer has a type of its own.
     if !headers.contains_key(header::CONTENT_TYPE) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTET_STREAM));
     }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+    headers.insert(header::CACHE_CONTROL, cache_control(call));
     respond::insert_digest_and_etag(headers, digest);
 }

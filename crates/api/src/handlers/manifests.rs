@@ -4,7 +4,6 @@ mod put;
 
 pub(crate) use put::put;
 
-use crate::access::OWNER;
 use crate::call::Call;
 use crate::conditional;
 use crate::error::ApiError;
@@ -58,8 +57,8 @@ pub(crate) async fn delete(
 ) -> Result<Reply, ApiError> {
     let registry = &call.state.registry;
     match reference.map_err(ApiError::UnknownReference)? {
-        Reference::Tag(tag) => registry.tag_delete(name, &tag, OWNER).await?,
-        Reference::Digest(digest) => registry.manifest_delete(name, &digest, OWNER).await?,
+        Reference::Tag(tag) => registry.tag_delete(name, &tag, &call.by()).await?,
+        Reference::Digest(digest) => registry.manifest_delete(name, &digest, &call.by()).await?,
     }
     Ok(respond::empty(StatusCode::ACCEPTED))
 }

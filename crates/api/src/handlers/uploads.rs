@@ -5,7 +5,7 @@ mod session;
 
 pub(crate) use session::Target;
 
-use crate::access::{self, OWNER};
+use crate::access;
 use crate::body::RequestBody;
 use crate::call::Call;
 use crate::error::{ApiError, DigestParameterError};
@@ -46,8 +46,8 @@ async fn mount(call: &Call<'_>, name: &RepositoryName, digest: &Digest) -> Resul
                 .blob_mount(name, digest, MountSource::Anywhere(&may_pull))
                 .await?
         }
-        Some(from) => match from.ok().and_then(|from| RepositoryName::parse(&from).ok()) {
-            Some(from) if may_pull(&from) => {
+        Some(_) => match access::mount_source(call.query()) {
+            Some(from) if access::may_mount(call, name, &from)? => {
                 state
                     .registry
                     .blob_mount(name, digest, MountSource::Repository(&from))
@@ -77,7 +77,7 @@ async fn push(
     }
     let registry = &call.state.registry;
     let mut writer = registry
-        .blob_push(name, OWNER, &client(call), digest, body.length())
+        .blob_push(name, &call.by(), &client(call), digest, body.length())
         .await?;
     if let Some(bytes) = first {
         writer.write(bytes).await?;
@@ -95,7 +95,7 @@ async fn begin_session(
     let id = call
         .state
         .registry
-        .upload_start(name, OWNER, &client(call), algorithm)
+        .upload_start(name, &call.by(), &client(call), algorithm)
         .await?;
     let mut reply = respond::empty(StatusCode::ACCEPTED);
     respond::insert_upload_state(reply.headers_mut(), name, id, 0, EmptyRange::Zero);

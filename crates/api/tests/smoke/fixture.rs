@@ -2,8 +2,7 @@
 
 use crate::wire::Client;
 use prometheus_client::registry::Registry as Metrics;
-use roadstead_api::{AppState, BodyPace, HttpMetrics, ServerSettings, bind};
-use roadstead_auth::EveryoneMay;
+use roadstead_api::{Access, AppState, BodyPace, HttpMetrics, ServerSettings, bind};
 use roadstead_oci::{Algorithm, Digest};
 use roadstead_registry::{Background, RandomIds, Registry, Settings};
 use roadstead_storage::clock::MachineClock;
@@ -54,7 +53,7 @@ async fn serve_over(
     let metrics = HttpMetrics::register(&mut Metrics::default(), &registry);
     let state = AppState {
         registry,
-        policy: Arc::new(EveryoneMay),
+        access: Access::Open,
         metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
         pace,

@@ -55,7 +55,7 @@ fn without_anything_the_defaults_hold() {
 #[test]
 fn a_file_goes_over_the_defaults() {
     let config = load(
-        "listen: 0.0.0.0:443\nstorage: {local: {path: /srv, reserve: 500MB}}\n\
+        "listen: 0.0.0.0:443\naccess: {open: true}\nstorage: {local: {path: /srv, reserve: 500MB}}\n\
          limits:\n  manifest: 2097152\nverify_reads: off\nadmin: {listen: off}\nworkers: 3\n",
     )
     .expect("is valid");
@@ -71,6 +71,49 @@ fn a_file_goes_over_the_defaults() {
     assert_eq!(config.verify_reads, None);
     assert_eq!(config.admin.listen, None);
     assert_eq!(config.workers.count(), 3);
+}
+
+#[test]
+fn other_machines_are_let_in_by_rules_or_by_the_word_alone() {
+    let listen = "listen: \"[::]:5000\"\n";
+    let message = load(listen).expect_err("nothing says who may do what");
+    assert!(message.contains("roadstead.yaml:1:9: listen: `[::]:5000` lets other machines in"));
+    let rule = "{subjects: [authenticated], repositories: [\"**\"], actions: [pull]}";
+    for (access, is_open) in [
+        ("{open: true}".to_owned(), true),
+        ("{open: false}".to_owned(), false),
+        ("{htpasswd: /etc/htpasswd}".to_owned(), false),
+        (format!("{{rules: [{rule}]}}"), false),
+    ] {
+        let config = load(&format!("{listen}access: {access}\n")).expect("is valid");
+        assert_eq!(config.access.is_open(), is_open, "{access}");
+    }
+    assert!(load(&format!("access: {{open: true, rules: [{rule}]}}\n")).is_err());
+    assert!(Config::default().access.is_open());
+}
+
+#[test]
+fn rules_are_read_from_the_file_and_from_one_line() {
+    let config = load(
+        "access:\n  rules:\n    - subjects: [\"group:team-a\"]\n      repositories: [\"{user}/**\"]\n      actions: [pull]\n      effect: deny\n",
+    )
+    .expect("is valid");
+    let [rule] = &*config.access.rules else {
+        panic!("{:?}", config.access.rules);
+    };
+    assert_eq!(rule.repositories, ["{user}/**"]);
+    assert_eq!(rule.effect.as_deref(), Some("deny"));
+    let line = settings::find("access.rules").and_then(|rules| rules.text(&config));
+    let again = load_environment(&[("ROADSTEAD_ACCESS__RULES", &line.expect("has a text"))]);
+    assert_eq!(again.as_ref(), Ok(&config));
+    assert_eq!(load(&config.effective_yaml()), Ok(config));
+    let message = load("access:\n  rules:\n    - {subject: [a]}\n").expect_err("no such key");
+    assert!(
+        message.contains(
+            "roadstead.yaml:3:8: access.rules: has a rule with the unknown key `subject`"
+        ),
+        "{message}"
+    );
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! The life of a manifest record as a push needs it: live, of one generation, in time.
 
-use super::accepted::Accepted;
+use super::accepted::{Accepted, check_kept};
 use super::staged::StagedManifest;
 use crate::protect::Intent;
 use crate::record::{Content, ManifestRecord, ManifestState, TagRecord};
 use crate::registry::{ROUNDS, Registry};
 use crate::window::Window;
 use crate::{Generation, INLINE_MANIFEST_BYTES, Result, layout};
-use roadstead_oci::{Digest, ManifestMediaType, RepositoryName};
+use roadstead_oci::{Digest, ManifestMediaType, RepositoryName, Tag};
 use roadstead_storage::{Condition, Outcome, Version};
 
 /// The longest artifact type that a record keeps, in bytes; a longer one is read from the manifest.
@@ -31,6 +31,15 @@ pub(crate) struct Naming<'a> {
     pub(crate) digest: &'a Digest,
     pub(crate) live: &'a LiveManifest,
     pub(crate) by: &'a str,
+    /// Tags that may be made and not changed.
+    pub(crate) kept_tags: &'a [Tag],
+}
+
+impl Naming<'_> {
+    /// Refuses to give a tag another digest that keeps its own.
+    pub(crate) fn check_kept(&self, tag: &Tag, value: Option<&TagRecord>) -> Result<()> {
+        check_kept(self.kept_tags, self.digest, tag, value)
+    }
 }
 
 /// How one attempt at a push ended.

@@ -34,6 +34,8 @@ pub struct ManifestPush {
     pub content_type: Option<String>,
     /// The exact bytes, at most [`crate::Settings::manifest_bytes`].
     pub bytes: Bytes,
+    /// Of the tags to set, those that keep the digest they have: they may be made, not changed.
+    pub kept_tags: Vec<Tag>,
     /// Who pushes.
     pub by: String,
 }
@@ -54,7 +56,7 @@ impl Registry {
     ///
     /// # Errors
     /// `ManifestInvalid`, `DigestMismatch`, `ManifestBlobUnknown` with everything that is missing,
-    /// `SizeMismatch`: no record was written but perhaps a stale reverse entry. `Contended`,
+    /// `SizeMismatch`, `TagKept`: no record was written but perhaps a stale reverse entry. `Contended`,
     /// `Storage`: nothing is known, and the same push may be sent again.
     pub async fn manifest_put(&self, push: ManifestPush) -> Result<Pushed> {
         let mut further = Vec::with_capacity(push.tags.len());
@@ -114,6 +116,7 @@ impl Registry {
             by: push.by,
             references,
             tags,
+            kept_tags: push.kept_tags,
         })
     }
 
@@ -143,6 +146,9 @@ impl Registry {
             self.announce_tags(accepted),
             self.read_referrer(accepted),
         )?;
+        for before in &tags {
+            accepted.check_kept(before.tag, before.value())?;
+        }
         let window = protected.map_or(opened, |protected| protected.min(opened));
 
         let (made, mut tags) = futures::try_join!(
@@ -165,6 +171,7 @@ impl Registry {
             digest: &accepted.digest,
             live: &manifest,
             by: &accepted.by,
+            kept_tags: &accepted.kept_tags,
         };
         // All three run to their end even when one fails: what was sent is not taken back.
         let (tags, referrer, entered) = futures::join!(
@@ -254,8 +261,10 @@ impl Registry {
         accepted: &Accepted,
         mut before: TagBefore<'a>,
     ) -> Result<TagBefore<'a>> {
-        let value = before.seen.as_ref().and_then(|seen| seen.record.as_ref());
-        if let Some(value) = value.filter(|value| value.digest != accepted.digest) {
+        if let Some(value) = before
+            .value()
+            .filter(|value| value.digest != accepted.digest)
+        {
             let past = self.remember(&accepted.repository, before.tag, value);
             before.past = Some(past.await?);
         }

@@ -107,6 +107,7 @@ fn push_of(reference: Reference, bytes: &Bytes) -> ManifestPush {
         repository: name(REPOSITORY),
         reference,
         tags: Vec::new(),
+        kept_tags: Vec::new(),
         content_type: None,
         bytes: bytes.clone(),
         by: "alice".to_owned(),

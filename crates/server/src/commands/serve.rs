@@ -13,7 +13,7 @@ than the one before. docs/configuration.md lists them all; `roadstead config pri
 
 Examples:
   roadstead serve
-  roadstead serve --listen 0.0.0.0:5000 --data /srv/roadstead
+  roadstead serve --listen 127.0.0.1:80 --data /srv/roadstead
   ROADSTEAD_LISTEN=0.0.0.0:5000 roadstead serve --config /etc/roadstead.yaml";
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `PUT /v2/<name>/manifests/<reference>`.
 
 use super::Asked;
-use crate::access::OWNER;
+use crate::access;
 use crate::body::{CollectError, RequestBody};
 use crate::call::Call;
 use crate::error::{ApiError, DigestParameterError, TagParameterError};
@@ -26,6 +26,7 @@ pub(crate) async fn put(
 ) -> Result<Reply, ApiError> {
     let reference = reference.map_err(ApiError::InvalidReference)?;
     let tags = tag_parameters(call.query(), &reference)?;
+    let kept_tags = access::kept_tags(call, &name, &reference, &tags)?;
     refuse_encoding(call.headers())?;
     let limit = call.state.registry.settings().manifest_bytes;
     let bytes = body.collect(limit).await.map_err(|error| match error {
@@ -41,7 +42,8 @@ pub(crate) async fn put(
         content_type: content_type
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         bytes,
-        by: OWNER.to_owned(),
+        kept_tags,
+        by: call.by().into_owned(),
     };
     let pushed = call.state.registry.manifest_put(push).await?;
 

@@ -2,7 +2,6 @@
 
 use super::receive::receive;
 use super::{digest_parameter, refuse_encoding};
-use crate::access::OWNER;
 use crate::body::RequestBody;
 use crate::call::Call;
 use crate::error::{ApiError, ChunkError, DigestParameterError};
@@ -53,7 +52,14 @@ impl<'a> Target<'a> {
         let start = chunk.map(ContentRange::start);
         let registry = &self.call.state.registry;
         let closing = registry
-            .upload_close(&self.name, OWNER, self.id, &digest, start, body.length())
+            .upload_close(
+                &self.name,
+                &self.call.by(),
+                self.id,
+                &digest,
+                start,
+                body.length(),
+            )
             .await
             .map_err(|error| self.place(error.into()))?;
         if let Closing::Writer(writer) = closing {
@@ -78,7 +84,7 @@ impl<'a> Target<'a> {
         self.call
             .state
             .registry
-            .upload_cancel(&self.name, OWNER, self.id)
+            .upload_cancel(&self.name, &self.call.by(), self.id)
             .await?;
         Ok(respond::empty(StatusCode::NO_CONTENT))
     }
@@ -91,7 +97,7 @@ impl<'a> Target<'a> {
         let registry = &self.call.state.registry;
         let start = chunk.map(ContentRange::start);
         let writer = registry
-            .upload_append(&self.name, OWNER, self.id, start, body.length())
+            .upload_append(&self.name, &self.call.by(), self.id, start, body.length())
             .await?;
         let writer = receive(self.call, writer, body, chunk.map(ContentRange::len)).await?;
         Ok(writer.suspend().await?)
@@ -130,7 +136,7 @@ impl<'a> Target<'a> {
             .call
             .state
             .registry
-            .upload_status(&self.name, OWNER, self.id)
+            .upload_status(&self.name, &self.call.by(), self.id)
             .await?)
     }
 

@@ -1,0 +1,209 @@
+//! The guard of a registry with users: reads credentials, and words every refusal.
+//!
+//! What a refused caller is told never depends on what is stored.
+
+use crate::error::ApiError;
+use crate::respond;
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderValue};
+use roadstead_auth::{
+    AccessPolicy as _, AccessRequest, AuthError, Authenticator, Caller, Credentials, Login,
+    Refusal, Rights, RulePolicy, Scope, SlowDown, TokenError, Tokens, scope_parameter,
+};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// What asks for credentials where tokens are made: no token is of use there.
+const TOKEN_CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\"");
+
+/// Finds out who calls, and refuses.
+pub struct Guard {
+    /// Who logs in.
+    pub authenticator: Arc<Authenticator>,
+    /// Makes and verifies tokens.
+    pub tokens: Tokens,
+    /// Who may do what.
+    pub policy: Arc<RulePolicy>,
+    /// The address that clients know, such as `https://registry.example.com`; without one, the
+    /// host that the request names, by plain HTTP.
+    pub address: Option<String>,
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Guard")
+    }
+}
+
+/// Why it is not known who calls.
+pub(crate) enum Unknown {
+    /// The credentials are wrong, or cannot be read.
+    Wrong(Refused),
+    /// Too many were wrong before.
+    SlowDown(SlowDown),
+    /// It could not be found out.
+    Failed(AuthError),
+}
+
+/// What kind of credentials was wrong.
+pub(crate) enum Refused {
+    /// A name and a password.
+    Login,
+    /// A token, or something that might have been one: clients throw a token away when told so.
+    Token,
+}
+
+impl Guard {
+    /// Finds out who sends a request.
+    pub(crate) async fn identify(&self, request: &HttpRequest) -> Result<Caller, Unknown> {
+        match credentials(request)? {
+            Credentials::None => Ok(Caller::anonymous()),
+            Credentials::Bearer(token) => match self.tokens.verify(&token).await {
+                Ok(caller) => Ok(caller),
+                Err(TokenError::Keys(error)) => Err(Unknown::Failed(error)),
+                Err(_) => Err(Unknown::Wrong(Refused::Token)),
+            },
+            Credentials::Basic { name, password } => {
+                let rights = self.login(request, &name, &password).await?;
+                Ok(Caller::with_password(rights))
+            }
+        }
+    }
+
+    /// Finds out for whom a token is asked; no token helps to get another.
+    pub(crate) async fn identify_for_token(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<Rights, ApiError> {
+        let found = match credentials(request) {
+            Ok(Credentials::None) => Ok(Rights::anonymous()),
+            Ok(Credentials::Basic { name, password }) => {
+                self.login(request, &name, &password).await
+            }
+            Ok(Credentials::Bearer(_)) => Err(Unknown::Wrong(Refused::Token)),
+            Err(unknown) => Err(unknown),
+        };
+        found.map_err(refuse_token)
+    }
+
+    /// Decides a name and a password that a form brought.
+    pub(crate) async fn login_for_token(
+        &self,
+        request: &HttpRequest,
+        name: &str,
+        password: &str,
+    ) -> Result<Rights, ApiError> {
+        self.login(request, name, password)
+            .await
+            .map_err(refuse_token)
+    }
+
+    async fn login(
+        &self,
+        request: &HttpRequest,
+        name: &str,
+        password: &str,
+    ) -> Result<Rights, Unknown> {
+        let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let from = request
+            .peer_addr()
+            .map_or(unspecified, |address| address.ip());
+        match self.authenticator.login(name, password, from).await {
+            Ok(Login::Known(rights)) => Ok(rights),
+            Ok(Login::Wrong) => Err(Unknown::Wrong(Refused::Login)),
+            Ok(Login::SlowDown(slow_down)) => Err(Unknown::SlowDown(slow_down)),
+            Err(error) => Err(Unknown::Failed(error)),
+        }
+    }
+
+    /// Tells whether a caller may.
+    pub(crate) fn allows(&self, caller: &Caller, request: &AccessRequest<'_>) -> bool {
+        self.policy.decide(caller, request).is_allowed()
+    }
+
+    /// Refuses a caller whom the policy does not let.
+    pub(crate) fn refuse(
+        &self,
+        request: &HttpRequest,
+        caller: &Caller,
+        scopes: Vec<Scope>,
+    ) -> ApiError {
+        self.word(request, Refusal::of(caller, scopes))
+    }
+
+    /// Refuses a caller of whom it is not known who they are.
+    pub(crate) fn refuse_unknown(
+        &self,
+        request: &HttpRequest,
+        unknown: Unknown,
+        scopes: Vec<Scope>,
+    ) -> ApiError {
+        match unknown {
+            Unknown::Wrong(Refused::Login) => {
+                let refusal = Refusal::of(&Caller::anonymous(), scopes);
+                self.word(request, refusal)
+            }
+            Unknown::Wrong(Refused::Token) => self.word(request, Refusal::invalid_token(scopes)),
+            Unknown::SlowDown(slow_down) => ApiError::SlowDown(slow_down),
+            Unknown::Failed(error) => error.into(),
+        }
+    }
+
+    fn word(&self, request: &HttpRequest, refusal: Refusal) -> ApiError {
+        let Refusal::Challenge { scopes, error } = refusal else {
+            return ApiError::Denied;
+        };
+        let address = match &self.address {
+            Some(address) => address.clone(),
+            None => format!("http://{}", host(request)),
+        };
+        let service = self.tokens.service();
+        let mut challenge = format!("Bearer realm=\"{address}/token\",service=\"{service}\"");
+        if let Some(scope) = scope_parameter(&scopes) {
+            challenge.push_str(&format!(",scope=\"{scope}\""));
+        }
+        if let Some(error) = error {
+            challenge.push_str(&format!(",error=\"{}\"", error.as_str()));
+        }
+        ApiError::Unauthorized {
+            challenge: respond::header_value(challenge),
+        }
+    }
+}
+
+fn credentials(request: &HttpRequest) -> Result<Credentials, Unknown> {
+    let values = request.headers().get_all(header::AUTHORIZATION);
+    Credentials::read(values.map(HeaderValue::as_bytes)).map_err(|_| Unknown::Wrong(Refused::Token))
+}
+
+fn refuse_token(unknown: Unknown) -> ApiError {
+    match unknown {
+        Unknown::Wrong(_) => ApiError::Unauthorized {
+            challenge: TOKEN_CHALLENGE,
+        },
+        Unknown::SlowDown(slow_down) => ApiError::SlowDown(slow_down),
+        Unknown::Failed(error) => error.into(),
+    }
+}
+
+/// Returns the host that the request names, if it is one: what it sends comes back in a header.
+fn host(request: &HttpRequest) -> String {
+    let named = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
+    let named = named.or_else(|| {
+        request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str())
+    });
+    let is_plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+    };
+    named
+        .filter(|host| !host.is_empty() && host.bytes().all(is_plain))
+        .unwrap_or("localhost")
+        .to_owned()
+}
