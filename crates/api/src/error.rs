@@ -258,11 +258,12 @@ impl ApiError {
                 (StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid)
             }
             Self::Unauthorized { .. } => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
-            Self::SlowDown(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
             Self::Auth(error) => auth_status(error),
             Self::TokenRequest(_) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
             Self::Denied => (StatusCode::FORBIDDEN, ErrorCode::Denied),
-            Self::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
+            Self::SlowDown(_) | Self::TooManyStreams => {
+                (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests)
+            }
         }
     }
 

@@ -69,6 +69,14 @@ impl fmt::Display for Period {
     }
 }
 
+impl std::str::FromStr for Period {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        <Self as SettingValue>::parse(text)
+    }
+}
+
 impl SettingValue for Period {
     const KIND: &'static str = "duration";
 

@@ -82,14 +82,11 @@ fn texts(key: &str, node: &Node, substitute: Substitute<'_>) -> Result<Vec<Strin
 }
 
 fn text(key: &str, node: &Node, substitute: Substitute<'_>) -> Result<String, Wrong> {
-    let written = match &node.content {
-        Content::Text(text) | Content::Bare(text) => text,
-        _ => {
-            return Err((
-                node.place,
-                format!("has a rule whose {key} hold something that is no text"),
-            ));
-        }
+    let (Content::Text(written) | Content::Bare(written)) = &node.content else {
+        return Err((
+            node.place,
+            format!("has a rule whose {key} hold something that is no text"),
+        ));
     };
     let text = substitute(written).map_err(|message| (node.place, message))?;
     if text.chars().any(char::is_control) {

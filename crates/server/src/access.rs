@@ -61,7 +61,8 @@ pub(crate) struct Gate {
     pub(crate) access: Access,
     /// Who logs in, when anybody has to.
     pub(crate) authenticator: Option<Arc<Authenticator>>,
-    keys: Option<Arc<SigningKeys>>,
+    /// The keys that sign tokens, when there are tokens.
+    pub(crate) keys: Option<Arc<SigningKeys>>,
     rules: Option<Arc<RuleBook>>,
 }
 

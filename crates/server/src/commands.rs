@@ -1,10 +1,14 @@
 //! The command line: what can be asked of the binary, and where each command is.
 
+mod access;
 mod configuration;
+mod identities;
+mod robot;
 mod serve;
 mod storage;
+mod user;
 
-use crate::access;
+use crate::access::rules;
 use clap::{Args, Parser, Subcommand};
 use roadstead_config::{Config, Environment, LoadOptions, Loaded, Override};
 use std::io::{ErrorKind, Write};
@@ -18,7 +22,10 @@ Examples:
   ROADSTEAD_LOG__LEVEL=debug roadstead serve      every setting is a variable, too
   roadstead config check /etc/roadstead.yaml      before the server meets it
   roadstead config print                          what would hold, defaults included
-  roadstead storage check                         what the store can do";
+  roadstead storage check                         what the store can do
+  roadstead user add ops --group team-a           the password is made and shown once
+  roadstead robot create ci --repositories 'team-a/**' --actions pull,push --expires 90d
+  roadstead access explain --as ops --action push team-a/app:1.0";
 
 /// Roadstead: a private OCI registry in one binary. Images at rest, close to where they run.
 #[derive(Debug, Parser)]
@@ -39,6 +46,21 @@ enum Command {
     /// Examines the store.
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    /// Looks after users.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Looks after groups of users.
+    #[command(subcommand)]
+    Group(user::GroupCommand),
+    /// Looks after robots: accounts of machines.
+    #[command(subcommand)]
+    Robot(robot::RobotCommand),
+    /// Makes access tokens of users.
+    #[command(subcommand)]
+    Token(access::TokenCommand),
+    /// Explains who may do what, and rotates signing keys.
+    #[command(subcommand)]
+    Access(access::AccessCommand),
 }
 
 /// Does what the command line asks.
@@ -47,6 +69,11 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Serve(options) => serve::run(&options),
         Command::Config(command) => configuration::run(&command),
         Command::Storage(command) => storage::run(&command),
+        Command::User(command) => user::run(command),
+        Command::Group(command) => user::run_group(command),
+        Command::Robot(command) => robot::run(command),
+        Command::Token(command) => access::run_token(command),
+        Command::Access(command) => access::run(command),
     }
 }
 
@@ -88,7 +115,7 @@ impl ConfigOptions {
             overrides,
             environment,
         })?;
-        access::rules(&loaded.config)?;
+        rules(&loaded.config)?;
         Ok(loaded)
     }
 }

@@ -2,6 +2,7 @@
 //! the libraries.
 
 mod access;
+mod administration;
 mod banner;
 mod commands;
 mod exit;

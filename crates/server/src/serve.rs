@@ -1,6 +1,7 @@
 //! Puts the parts together to a running server, and takes them down again in order.
 
 use crate::access::{self, Gate};
+use crate::administration::{Administration, Socket};
 use crate::banner::Banner;
 use crate::listen::listen;
 use crate::storage_metrics::StorageMetrics;
@@ -10,7 +11,8 @@ use crate::wiring::{body_pace, registry_settings, server_settings};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use roadstead_api::{Access, AdminState, AppState, Bound, HttpMetrics, Stopper, bind, bind_admin};
-use roadstead_config::Config;
+use roadstead_auth::Passwords;
+use roadstead_config::{Config, Storage};
 use roadstead_registry::{Background, RandomIds, Registry};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -52,6 +54,7 @@ pub(crate) async fn run_server(
     registry.start_maintenance();
     stores.start_maintenance(background);
     gate.start_maintenance(background);
+    serve_administrators(config, &stores, &gate, passwords, background)?;
     let banner = Banner {
         listen: listeners.public.address(),
         admin: listeners.admin.as_ref().map(Bound::address),
@@ -71,6 +74,37 @@ pub(crate) async fn run_server(
         );
     }
     stores.close().await
+}
+
+/// Lets commands of this machine administer a server whose store they cannot open themselves.
+fn serve_administrators(
+    config: &Config,
+    stores: &Stores,
+    gate: &Gate,
+    passwords: Arc<Passwords>,
+    background: &Background,
+) -> anyhow::Result<()> {
+    let Storage::Local(local) = &config.storage else {
+        return Ok(());
+    };
+    let administration = Administration {
+        records: Arc::clone(&stores.records),
+        clock: Arc::clone(&stores.clock),
+        passwords,
+        rules: access::rules(config)?,
+        is_open: config.access.is_open(),
+        authenticator: gate.authenticator.clone(),
+        keys: gate.keys.clone(),
+    };
+    match Socket::open(&local.path) {
+        Ok(socket) => socket.serve(Arc::new(administration), background),
+        // Such as a path that is too long for a socket: pulls and pushes do not need it.
+        Err(error) => tracing::warn!(
+            error = format!("{error:#}"),
+            "users and robots cannot be administered while the server runs"
+        ),
+    }
+    Ok(())
 }
 
 /// What answers on the two addresses.

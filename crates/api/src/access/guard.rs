@@ -6,6 +6,7 @@ use crate::error::ApiError;
 use crate::respond;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::uri::Authority;
 use roadstead_auth::{
     AccessPolicy as _, AccessRequest, AuthError, Authenticator, Caller, Credentials, Login,
     Refusal, Rights, RulePolicy, Scope, SlowDown, TokenError, Tokens, scope_parameter,
@@ -161,10 +162,10 @@ impl Guard {
         let service = self.tokens.service();
         let mut challenge = format!("Bearer realm=\"{address}/token\",service=\"{service}\"");
         if let Some(scope) = scope_parameter(&scopes) {
-            challenge.push_str(&format!(",scope=\"{scope}\""));
+            challenge = format!("{challenge},scope=\"{scope}\"");
         }
         if let Some(error) = error {
-            challenge.push_str(&format!(",error=\"{}\"", error.as_str()));
+            challenge = format!("{challenge},error=\"{}\"", error.as_str());
         }
         ApiError::Unauthorized {
             challenge: respond::header_value(challenge),
@@ -193,12 +194,7 @@ fn host(request: &HttpRequest) -> String {
         .headers()
         .get(header::HOST)
         .and_then(|value| value.to_str().ok());
-    let named = named.or_else(|| {
-        request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str())
-    });
+    let named = named.or_else(|| request.uri().authority().map(Authority::as_str));
     let is_plain = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
     };
