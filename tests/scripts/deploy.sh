@@ -275,9 +275,9 @@ check_compose() {
   "${compose[@]}" --file "$deploy/compose/compose.yaml" config >"$workspace/compose.log" 2>&1 ||
     fail "compose refuses the file"
   local file
-  for file in $(sed -nE 's|^ +- (\./[^:]+):.*|\1|p' "$deploy/compose/compose.yaml"); do
+  while read -r file; do
     [[ -e $deploy/compose/$file ]] || fail "compose.yaml mounts $file, which is not there"
-  done
+  done < <(sed -nE 's|^ +- (\./[^:]+):.*|\1|p' "$deploy/compose/compose.yaml")
   build_roadstead
   S3_ACCESS_KEY=public S3_SECRET_KEY=hidden \
     "$roadstead_binary" config check "$deploy/compose/roadstead.yaml" >"$workspace/config.log" 2>&1 ||
