@@ -96,7 +96,7 @@ impl<'a> Builder<'a> {
         match &root.content {
             Content::Map(pairs) => self.apply_section(source, "", pairs),
             Content::Null => {}
-            Content::Bare(_) | Content::Text(_) | Content::List => {
+            Content::Bare(_) | Content::Text(_) | Content::List(_) => {
                 let message = "is not a map of keys and values such as `listen: 127.0.0.1:5000`";
                 self.fail(
                     source.origin(root.place),
@@ -132,7 +132,7 @@ impl<'a> Builder<'a> {
             Content::Map(pairs) => self.apply_section(source, key, pairs),
             // A section whose keys are all commented out.
             Content::Null => {}
-            Content::Bare(_) | Content::Text(_) | Content::List => {
+            Content::Bare(_) | Content::Text(_) | Content::List(_) => {
                 let keys = settings::children(key).join(", ");
                 let mut message = format!("takes keys ({keys}), not a value");
                 if key == "admin" {
@@ -174,7 +174,11 @@ impl<'a> Builder<'a> {
                 return self.set(setting, "{}", "{}", origin);
             }
             Content::Map(_) => no_such("keys"),
-            Content::List => no_such("a list"),
+            Content::List(items) if setting.is_list() => match texts(items) {
+                Some(texts) => return self.apply_text(setting, &texts.join(", "), origin),
+                None => "must be a list of texts; put each in quotes".to_owned(),
+            },
+            Content::List(_) => no_such("a list"),
         };
         self.fail(
             origin,
@@ -335,6 +339,15 @@ impl<'a> Builder<'a> {
             file,
         })
     }
+}
+
+/// Returns the items of a list when all are texts.
+fn texts(items: &[Node]) -> Option<Vec<&str>> {
+    let texts = items.iter().map(|item| match &item.content {
+        Content::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
 }
 
 fn read(path: &Path) -> Result<String, Problem> {

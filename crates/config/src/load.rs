@@ -5,7 +5,7 @@
 //! is met, and [`locate`] reads the text once more and raises an error at that node.
 
 use crate::value::Shown;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Mapping, Value};
 use std::cell::Cell;
 use std::fmt;
@@ -28,7 +28,7 @@ pub(crate) enum Content {
     /// A number or a boolean, as text; its spelling in the file is lost.
     Bare(String),
     Text(String),
-    List,
+    List(Vec<Node>),
     Map(Vec<Pair>),
 }
 
@@ -194,10 +194,13 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
         let place = self.0.meet()?;
-        while items.next_element::<IgnoredAny>()?.is_some() {}
+        let mut nodes = Vec::new();
+        while let Some(node) = items.next_element_seed(NodeSeed(self.0))? {
+            nodes.push(node);
+        }
         Ok(Node {
             place,
-            content: Content::List,
+            content: Content::List(nodes),
         })
     }
 

@@ -3,7 +3,8 @@
 use crate::range::Range;
 use crate::value::{SettingValue, Shown};
 use crate::{
-    ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Period, Storage, Workers,
+    ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Networks, Period, Storage,
+    Workers,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub struct Setting {
     range: Range,
     meaning: &'static str,
     text_only: bool,
+    is_list: bool,
     is_secret: bool,
     write: fn(&mut Config, &str) -> Result<(), String>,
     show: fn(&Config) -> Option<Shown>,
@@ -69,6 +71,11 @@ impl Setting {
     /// Whether YAML must write the value as text.
     pub(crate) const fn is_text_only(&self) -> bool {
         self.text_only
+    }
+
+    /// Whether YAML may write the value as a list.
+    pub(crate) const fn is_list(&self) -> bool {
+        self.is_list
     }
 
     /// Whether the value is a reference to a secret, never the secret itself.
@@ -153,6 +160,7 @@ macro_rules! row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
+            is_list: <$type as SettingValue>::IS_LIST,
             is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 config.$($field).+ = <$type as SettingValue>::parse(text)?;
@@ -172,6 +180,7 @@ macro_rules! local_row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
+            is_list: <$type as SettingValue>::IS_LIST,
             is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 local(&mut config.storage).$field = <$type as SettingValue>::parse(text)?;
@@ -246,6 +255,7 @@ const ROWS: &[Setting] = &[
         range: Range::Any,
         meaning: "Keeps everything in memory, to try things out: it is gone when the server ends. Takes the place of `storage.local`.",
         text_only: false,
+        is_list: false,
         is_secret: false,
         write: |config, text| match text.trim() {
             "{}" | "null" | "true" => {
@@ -259,6 +269,22 @@ const ROWS: &[Setting] = &[
             _ => None,
         },
     },
+    row!(
+        "redirect.least_size", redirect.least_size: ByteSize, sizes(ByteSize::bytes(0), ByteSize::tib(1)),
+        "The smallest blob that clients are sent to the storage for, once the driver's `redirect` is `true`; smaller ones cost less when they are served here."
+    ),
+    row!(
+        "redirect.networks", redirect.networks: Networks, Range::Any,
+        "The networks whose clients are sent to the storage: those that can reach it."
+    ),
+    row!(
+        "redirect.except", redirect.except: Networks, Range::Any,
+        "Networks within `redirect.networks` whose clients are served here all the same."
+    ),
+    row!(
+        "redirect.lifetime", redirect.lifetime: Period, seconds(30, HOUR),
+        "How long a client may begin to use the address that it was sent to. Whoever has the address can read the blob until then."
+    ),
     row!(
         "verify_reads", verify_reads: Option<Period>, seconds(60, 365 * DAY),
         "The first whole read of a blob within this time is hashed while it streams, so that damage on the disk never reaches a client as whole; `off` never hashes."

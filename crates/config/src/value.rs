@@ -38,6 +38,9 @@ pub(crate) trait SettingValue: Sized {
     /// Whether YAML must write it as text: a number or a boolean there has lost its spelling.
     const TEXT_ONLY: bool = false;
 
+    /// Whether YAML may write it as a list, too.
+    const IS_LIST: bool = false;
+
     /// Whether the value refers to a secret and is kept as it was written.
     const IS_SECRET: bool = false;
 

@@ -16,6 +16,7 @@ macro_rules! s3_row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
+            is_list: <$type as SettingValue>::IS_LIST,
             is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 s3(&mut config.storage).$field = <$type as SettingValue>::parse(text)?;
