@@ -2,7 +2,7 @@
 
 use crate::wire::Client;
 use prometheus_client::registry::Registry as Metrics;
-use roadstead_api::{AppState, BodyPace, HttpMetrics, ServerSettings, bind};
+use roadstead_api::{AppState, BodyPace, HttpMetrics, RedirectPolicy, ServerSettings, bind};
 use roadstead_auth::EveryoneMay;
 use roadstead_oci::{Algorithm, Digest};
 use roadstead_registry::{Background, RandomIds, Registry, Settings};
@@ -57,6 +57,7 @@ async fn serve_over(
         policy: Arc::new(EveryoneMay),
         metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
+        redirect: RedirectPolicy::Never,
         pace,
     };
     let settings = ServerSettings {
