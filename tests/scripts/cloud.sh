@@ -3,8 +3,7 @@
 #
 #   tests/scripts/cloud.sh [fake|versitygw|minio|moto]…     all of them when none is named
 #
-# moto answers conditions one after the other but not atomically, so the races are left out there;
-# what `storage check` says of it must be exactly that. CHECKS=FOLDER keeps the tables of
+# moto does not list multipart uploads as S3 does, so that one clause is left out there. CHECKS=FOLDER keeps the tables of
 # `storage check`, which the documentation quotes.
 set -euo pipefail
 
@@ -30,13 +29,14 @@ build_roadstead
 build_fake
 
 run_suite() {
-  local name=$1
+  local name=$1 left_out=()
+  [[ $name != moto ]] || left_out=(-- --skip an_unfinished_upload_is_listed)
   echo "cloud $name: the suite of all drivers"
   (cd "$repository_root" &&
     ROADSTEAD_TEST_S3_ENDPOINT=$store_endpoint ROADSTEAD_TEST_S3_BUCKET=$store_bucket \
       ROADSTEAD_TEST_S3_ACCESS_KEY=$STORE_ACCESS_KEY ROADSTEAD_TEST_S3_SECRET_KEY=$STORE_SECRET_KEY \
       cargo test --quiet --locked --package roadstead-tests --features servers --test s3_servers \
-      >"$workspace/$name-suite.log" 2>&1) || {
+      "${left_out[@]}" >"$workspace/$name-suite.log" 2>&1) || {
     grep -E "^(test .*FAILED|failures:|    server|test result)" "$workspace/$name-suite.log" >&2 ||
       tail -n 40 "$workspace/$name-suite.log" >&2
     return 1

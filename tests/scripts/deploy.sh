@@ -1,17 +1,24 @@
 #!/usr/bin/env bash
 # Owns the proof that what lies in deploy/ works: each file is read by the program it is meant for,
 # and HAProxy and nginx pass real pushes and pulls on with exactly those files, of which only
-# addresses, ports and paths are replaced. Two of the three replicas are dead on purpose.
+# addresses, ports and paths are replaced. Two of the three replicas are dead on purpose. The parts
+# of compose.yaml run as processes, with its own configurations, over versitygw.
 #
-#   tests/scripts/deploy.sh [files|haproxy|nginx]…     all when none is named
+#   tests/scripts/deploy.sh [files|haproxy|nginx|compose]…     all when none is named
 set -euo pipefail
 
 # shellcheck source=tests/scripts/server.sh
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
+# shellcheck source=tests/scripts/stores.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stores.sh"
 deploy=$repository_root/deploy
 
 workspace=$(mktemp -d "${TMPDIR:-/tmp}/roadstead-deploy.XXXXXX")
 proxy_pids=()
+proxy_address=
+proxy_url=
+# Of all replicas that live.
+admin_addresses=()
 finish() {
   local exit_code=$?
   for pid in "${proxy_pids[@]}"; do
@@ -19,7 +26,7 @@ finish() {
   done
   stop_all_servers
   if [[ $exit_code -ne 0 ]]; then
-    tail -n 20 "$workspace"/*.log >&2 2>/dev/null || true
+    tail -n 20 "$workspace"/*.log "$workspace"/*/*.log >&2 2>/dev/null || true
   fi
   rm -rf "$workspace"
 }
@@ -112,13 +119,15 @@ through_proxy() {
 }
 
 proxy_answers() {
-  through_proxy --output /dev/null "https://$proxy_address/v2/" 2>/dev/null
+  through_proxy --output /dev/null "$proxy_url/v2/" 2>/dev/null
 }
 
-# What the replica has taken from bodies and given to its storage.
+# What the replicas have taken from bodies and given to their storage.
 stored_bytes() {
-  curl --silent --max-time 5 "http://$admin_address/metrics" |
-    awk '/^roadstead_storage_written_bytes_total / { printf "%d\n", $2 }'
+  local address
+  for address in "${admin_addresses[@]}"; do
+    curl --silent --max-time 5 "http://$address/metrics"
+  done | awk '/^roadstead_storage_written_bytes_total / { sum += $2 } END { printf "%d\n", sum }'
 }
 
 has_stored() {
@@ -129,9 +138,9 @@ has_stored() {
 check_streaming() {
   local location status before
   location=$(through_proxy --request POST --dump-header - --output /dev/null \
-    "https://$proxy_address/v2/deploy/streamed/blobs/uploads/" | tr -d '\r' | sed -n 's/^location: //Ip')
+    "$proxy_url/v2/deploy/streamed/blobs/uploads/" | tr -d '\r' | sed -n 's/^location: //Ip')
   [[ -n $location ]] || fail "no upload was begun"
-  [[ $location == http* ]] || location=https://$proxy_address$location
+  [[ $location == http* ]] || location=$proxy_url$location
   before=$(stored_bytes)
   rm -f "$workspace/body"
   mkfifo "$workspace/body"
@@ -154,26 +163,26 @@ check_streaming() {
 check_headers() {
   local id
   id=$(through_proxy --header "X-Request-Id: deploy-test-1" --dump-header - --output /dev/null \
-    "https://$proxy_address/v2/" | tr -d '\r' | sed -n 's/^x-request-id: //Ip')
+    "$proxy_url/v2/" | tr -d '\r' | sed -n 's/^x-request-id: //Ip')
   [[ $id == deploy-test-1 ]] || fail "the client's request id came back as '$id'"
-  id=$(through_proxy --dump-header - --output /dev/null "https://$proxy_address/v2/" |
+  id=$(through_proxy --dump-header - --output /dev/null "$proxy_url/v2/" |
     tr -d '\r' | sed -n 's/^x-request-id: //Ip')
-  grep -qF "$id" "$workspace/replica/server.log" || fail "the log does not know the request id '$id'"
+  grep -qF "$id" "$workspace"/replica*/server.log || fail "the log does not know the request id '$id'"
   echo "  request ids are passed on and made"
 }
 
-# The same requests for both proxies, with two of three replicas dead: not one may fail.
-check_proxy() {
-  local image=$proxy_address/deploy/image:v1 layer=$workspace/layer.tar attempt status
-  await "an answer of the proxy" proxy_answers
+# However many replicas are dead, not one request may fail.
+check_requests() {
+  local attempt status
   for attempt in {1..30}; do
-    status=$(through_proxy --output /dev/null --write-out '%{http_code}' "https://$proxy_address/v2/")
+    status=$(through_proxy --output /dev/null --write-out '%{http_code}' "$proxy_url/v2/")
     [[ $status == 200 ]] || fail "request $attempt was answered $status"
   done
-  echo "  30 of 30 requests answered with two of three replicas dead"
-  check_headers
-  check_streaming --http1.1
-  check_streaming --http2
+  echo "  30 of 30 requests answered with $1"
+}
+
+check_image() {
+  local image=$proxy_address/deploy/image:v1 layer=$workspace/layer.tar
   SSL_CERT_FILE=$workspace/registry.crt crane append --oci-empty-base --new_layer "$layer" \
     --new_tag "$image" >/dev/null 2>"$workspace/crane.log"
   rm -f "$workspace/pulled.tar"
@@ -183,12 +192,28 @@ check_proxy() {
   echo "  an image of 16 MiB pushed and pulled"
 }
 
+# The same requests for both proxies.
+check_proxy() {
+  await "an answer of the proxy" proxy_answers
+  check_requests "two of three replicas dead"
+  check_headers
+  check_streaming --http1.1
+  check_streaming --http2
+  check_image
+}
+
+make_layer() {
+  head -c 16777216 /dev/urandom >"$workspace/content"
+  tar --create --file "$workspace/layer.tar" --directory "$workspace" content
+}
+
 start_replica() {
   build_roadstead
   start_roadstead "$workspace/replica" memory
+  admin_addresses=("$admin_address")
   proxy_address=127.0.0.1:$(free_port)
-  head -c 16777216 /dev/urandom >"$workspace/content"
-  tar --create --file "$workspace/layer.tar" --directory "$workspace" content
+  proxy_url=https://$proxy_address
+  make_layer
 }
 
 haproxy_says() {
@@ -240,6 +265,63 @@ check_nginx() {
   echo "  no body was kept on nginx's disk"
 }
 
+# A replica of compose.yaml: one configuration for all, each at an address of its own.
+start_compose_replica() {
+  local address=127.0.0.$1 port=$2 admin_port=$3 log=$workspace/replica$1/server.log
+  mkdir -p "$workspace/replica$1"
+  S3_ACCESS_KEY=$STORE_ACCESS_KEY S3_SECRET_KEY=$STORE_SECRET_KEY \
+    ROADSTEAD_STORAGE__S3__ENDPOINT=$store_endpoint \
+    ROADSTEAD_LISTEN=$address:$port ROADSTEAD_ADMIN__LISTEN=$address:$admin_port \
+    "$roadstead_binary" serve --config "$deploy/compose/roadstead.yaml" >"$log" 2>&1 &
+  replica_pids+=($!)
+  started_pids+=($!)
+  admin_addresses+=("$address:$admin_port")
+  wait_until_ready "$address:$port" $! || fail "replica $1 did not come up"
+}
+
+render_compose_haproxy() {
+  sed -E -e "s/bind :5000/bind $proxy_address/" -e "s/replica([123]):5000/127.0.0.\1:$1/" \
+    -e "s/connect port 5001/connect port $2/; s/connect port 5000/connect port $1/" \
+    "$deploy/compose/haproxy.cfg" >"$workspace/compose-haproxy.cfg"
+  expect_rendered "$workspace/compose-haproxy.cfg"
+}
+
+check_compose() {
+  echo "deploy: compose, deploy/compose as processes over versitygw"
+  need haproxy versitygw crane curl openssl
+  build_roadstead
+  make_certificate
+  make_layer
+  start_store versitygw "$workspace/store"
+  local port admin_port number
+  port=$(free_port)
+  admin_port=$(free_port)
+  admin_addresses=()
+  replica_pids=()
+  for number in 1 2 3; do
+    start_compose_replica "$number" "$port" "$admin_port"
+  done
+  proxy_address=127.0.0.1:$(free_port)
+  proxy_url=http://$proxy_address
+  render_compose_haproxy "$port" "$admin_port"
+  haproxy -db -f "$workspace/compose-haproxy.cfg" >"$workspace/haproxy.log" 2>&1 &
+  proxy_pids+=($!)
+  await "an answer of the proxy" proxy_answers
+  check_requests "three replicas"
+  for number in 1 2 3; do
+    haproxy_says "replicas/replica$number [0-9]" || fail "replica $number was asked nothing"
+  done
+  check_headers
+  check_streaming --http1.1
+  check_image
+  kill -KILL "${replica_pids[1]}"
+  wait "${replica_pids[1]}" 2>/dev/null || true
+  admin_addresses=("${admin_addresses[0]}" "${admin_addresses[2]}")
+  check_requests "one of three replicas killed"
+  check_image
+  await "the end of replica2's health" haproxy_says "replicas/replica2 is DOWN"
+}
+
 check_files() {
   echo "deploy: files"
   need jq
@@ -249,7 +331,7 @@ check_files() {
   done
   echo "  JSON: $(find "$deploy" -name '*.json' | wc -l) files"
   check_unit
-  check_compose
+  check_compose_file
 }
 
 check_unit() {
@@ -266,7 +348,7 @@ check_unit() {
   echo "  systemd unit"
 }
 
-check_compose() {
+check_compose_file() {
   local compose=(docker compose)
   if ! docker compose version >/dev/null 2>&1; then
     need docker-compose
@@ -275,34 +357,29 @@ check_compose() {
   "${compose[@]}" --file "$deploy/compose/compose.yaml" config >"$workspace/compose.log" 2>&1 ||
     fail "compose refuses the file"
   local file
-  for file in $(sed -nE 's|^ +- (\./[^:]+):.*|\1|p' "$deploy/compose/compose.yaml"); do
+  while read -r file; do
     [[ -e $deploy/compose/$file ]] || fail "compose.yaml mounts $file, which is not there"
-  done
+  done < <(sed -nE 's|^ +- (\./[^:]+):.*|\1|p' "$deploy/compose/compose.yaml")
   build_roadstead
   S3_ACCESS_KEY=public S3_SECRET_KEY=hidden \
     "$roadstead_binary" config check "$deploy/compose/roadstead.yaml" >"$workspace/config.log" 2>&1 ||
     fail "roadstead refuses deploy/compose/roadstead.yaml"
-  check_compose_haproxy
-  echo "  compose.yaml, its configuration of Roadstead and its HAProxy"
-}
-
-# The names of the services have no addresses here, so loopback stands for them.
-check_compose_haproxy() {
   need haproxy
-  sed -E 's/(server [a-z0-9]+) [a-z0-9]+:5000/\1 127.0.0.1:5000/' "$deploy/compose/haproxy.cfg" \
-    >"$workspace/compose-haproxy.cfg"
+  proxy_address=127.0.0.1:$(free_port)
+  render_compose_haproxy "$(free_port)" "$(free_port)"
   haproxy -c -dW -f "$workspace/compose-haproxy.cfg" >"$workspace/compose-haproxy.log" 2>&1 ||
     fail "haproxy refuses deploy/compose/haproxy.cfg or warns of it"
+  echo "  compose.yaml, its configuration of Roadstead and its HAProxy"
 }
 
 parts=("$@")
 if [[ ${#parts[@]} -eq 0 ]]; then
-  parts=(files haproxy nginx)
+  parts=(files haproxy nginx compose)
 fi
 for part in "${parts[@]}"; do
   case $part in
-    files | haproxy | nginx) "check_$part" ;;
-    *) fail "there is no part '$part'; there are: files haproxy nginx" ;;
+    files | haproxy | nginx | compose) "check_$part" ;;
+    *) fail "there is no part '$part'; there are: files haproxy nginx compose" ;;
   esac
 done
 echo "deploy: good"

@@ -9,6 +9,8 @@
 #
 # Arguments go to the fake alone. The bucket is there afterwards. Everything lies in FOLDER.
 
+: "${repository_root:?source server.sh first}"
+
 # MinIO wants eight characters.
 export STORE_ACCESS_KEY=fake-access-key STORE_SECRET_KEY=fake-secret-key
 readonly store_bucket=images
@@ -81,7 +83,7 @@ wait_for_store() {
 make_bucket() {
   local status
   status=$(curl --silent --output /dev/null --write-out '%{http_code}' --request PUT \
-    --aws-sigv4 aws:amz:us-east-1:s3 --user "$STORE_ACCESS_KEY:$STORE_SECRET_KEY" \
+    --header "x-amz-content-sha256: UNSIGNED-PAYLOAD" --aws-sigv4 aws:amz:us-east-1:s3 --user "$STORE_ACCESS_KEY:$STORE_SECRET_KEY" \
     "$store_endpoint/$store_bucket")
   if [[ $status != 200 && $status != 409 ]]; then
     echo "the bucket could not be made: $status" >&2

@@ -17,7 +17,7 @@ if [[ ${CI:-} == true ]]; then
   locked=--locked
 fi
 
-stage_names=(format scripts lint dependencies test build smoke conformance clients crash fuzz)
+stage_names=(format scripts lint dependencies test build smoke deploy conformance clients crash fuzz)
 command_of() {
   case $1 in
     format) echo "cargo fmt --all --check && cargo fmt --manifest-path tests/fuzz/Cargo.toml --check" ;;
@@ -27,6 +27,7 @@ command_of() {
     test) echo "cargo test $locked --workspace" ;;
     build) echo "cargo build $locked --release --package roadstead" ;;
     smoke) echo "tests/scripts/smoke.sh" ;;
+    deploy) echo "tests/scripts/deploy.sh" ;;
     conformance) echo "tests/scripts/conformance.sh" ;;
     clients) echo "tests/scripts/clients.sh" ;;
     crash) echo "tests/scripts/crash.sh 20" ;;

@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::body::BodyPace;
 use crate::observe::HttpMetrics;
+use crate::redirect::RedirectPolicy;
 use roadstead_registry::{IdSource, Registry};
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub struct AppState {
     pub metrics: Arc<HttpMetrics>,
     /// Where request ids and multipart boundaries come from.
     pub ids: Arc<dyn IdSource>,
+    /// Which pulls are sent to the storage.
+    pub redirect: RedirectPolicy,
     /// How slow a client may send.
     pub pace: BodyPace,
 }

@@ -6,6 +6,7 @@ use crate::nearest::{advice, nearest_variable};
 use crate::options::{Loaded, Override};
 use crate::settings::{self, Setting, join};
 use crate::substitute::{has_reference, substitute};
+use crate::value::List;
 use crate::{Config, ConfigError, ConfigErrors, Origin, Problem, rules, validate};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -174,9 +175,13 @@ impl<'a> Builder<'a> {
                 return self.set(setting, "{}", "{}", origin);
             }
             Content::Map(_) => no_such("keys"),
-            Content::List(_) if setting.takes_list() => {
+            Content::List(_) if setting.list() == List::Rules => {
                 return self.apply_rules(source, setting, node);
             }
+            Content::List(items) if setting.list() == List::Texts => match texts(items) {
+                Some(texts) => return self.apply_text(setting, &texts.join(", "), origin),
+                None => "must be a list of texts; put each in quotes".to_owned(),
+            },
             Content::List(_) => no_such("a list"),
         };
         self.fail(
@@ -354,6 +359,15 @@ impl<'a> Builder<'a> {
             file,
         })
     }
+}
+
+/// Returns the items of a list when all are texts.
+fn texts(items: &[Node]) -> Option<Vec<&str>> {
+    let texts = items.iter().map(|item| match &item.content {
+        Content::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
 }
 
 fn read(path: &Path) -> Result<String, Problem> {

@@ -3,7 +3,7 @@
 //! Ranges and meanings stand beside the keys in `settings.rs`.
 
 use crate::value::{SettingValue, Shown};
-use crate::{ByteSize, ExternalUrl, LogFilter, LogFormat, Period};
+use crate::{ByteSize, ExternalUrl, LogFilter, LogFormat, Networks, Period};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ pub struct Config {
     pub workers: Workers,
     /// Where everything is kept.
     pub storage: Storage,
+    /// Which pulls are sent to the storage, where the driver's own `redirect` allows any.
+    pub redirect: Redirect,
     /// The first whole read of a blob within this time is hashed while it streams; `None`: never.
     pub verify_reads: Option<Period>,
     /// What a manifest must be.
@@ -51,6 +53,7 @@ impl Default for Config {
             access: Access::default(),
             workers: Workers::Auto,
             storage: Storage::default(),
+            redirect: Redirect::default(),
             verify_reads: Some(Period::hours(24)),
             manifests: Manifests::default(),
             limits: Limits::default(),
@@ -151,6 +154,30 @@ impl Default for LocalStorage {
             path: PathBuf::from("./data"),
             reserve: ByteSize::gib(1),
             cache: ByteSize::mib(32),
+        }
+    }
+}
+
+/// Which pulls are sent to the storage itself. Whether any are is said beside the driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The smallest blob that clients are sent away for.
+    pub least_size: ByteSize,
+    /// Clients that can reach the storage.
+    pub networks: Networks,
+    /// Clients of `networks` that are served here all the same.
+    pub except: Networks,
+    /// How long an address may be used.
+    pub lifetime: Period,
+}
+
+impl Default for Redirect {
+    fn default() -> Self {
+        Self {
+            least_size: ByteSize::mib(1),
+            networks: Networks::everywhere(),
+            except: Networks::default(),
+            lifetime: Period::seconds(10 * 60),
         }
     }
 }

@@ -14,6 +14,7 @@ mod external_url;
 mod load;
 mod logging;
 mod nearest;
+mod networks;
 mod options;
 mod period;
 mod range;
@@ -26,13 +27,14 @@ mod validate;
 mod value;
 
 pub use config::{
-    Access, AccessRule, Admin, Config, Limits, LocalStorage, Log, Manifests, Openness,
+    Access, AccessRule, Admin, Config, Limits, LocalStorage, Log, Manifests, Openness, Redirect,
     S3Encryption, S3Storage, Storage, Timeouts, Workers,
 };
 pub use environment::{CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
 pub use error::{ConfigError, ConfigErrors, Origin, Problem};
 pub use external_url::ExternalUrl;
 pub use logging::{LogFilter, LogFormat};
+pub use networks::Networks;
 pub use options::{LoadOptions, Loaded, Override};
 pub use period::Period;
 pub use range::Range;

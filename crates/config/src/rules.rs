@@ -2,12 +2,12 @@
 
 use crate::AccessRule;
 use crate::load::{self, Content, Node, Place};
-use crate::value::{SettingValue, Shown};
+use crate::value::{List, SettingValue, Shown};
 
 /// Rules are a list of maps; a text holds them as YAML, on one line or several.
 impl SettingValue for Vec<AccessRule> {
     const KIND: &'static str = "list of rules";
-    const TAKES_LIST: bool = true;
+    const LIST: List = List::Rules;
 
     fn parse(text: &str) -> Result<Self, String> {
         let node = load::parse(text).map_err(|malformed| {

@@ -1,10 +1,10 @@
 //! The table of settings: one row each, from which everything else is made.
 
 use crate::range::Range;
-use crate::value::{SettingValue, Shown};
+use crate::value::{List, SettingValue, Shown};
 use crate::{
-    AccessRule, ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Openness,
-    Period, Storage, Workers,
+    AccessRule, ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Networks,
+    Openness, Period, Storage, Workers,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub struct Setting {
     range: Range,
     meaning: &'static str,
     text_only: bool,
-    takes_list: bool,
+    list: List,
     is_secret: bool,
     write: fn(&mut Config, &str) -> Result<(), String>,
     show: fn(&Config) -> Option<Shown>,
@@ -73,9 +73,9 @@ impl Setting {
         self.text_only
     }
 
-    /// Whether YAML writes the value as a list.
-    pub(crate) const fn takes_list(&self) -> bool {
-        self.takes_list
+    /// Whether YAML may write the value as a list, and of what.
+    pub(crate) const fn list(&self) -> List {
+        self.list
     }
 
     /// Whether the value is a reference to a secret, never the secret itself.
@@ -160,7 +160,7 @@ macro_rules! row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
-            takes_list: <$type as SettingValue>::TAKES_LIST,
+            list: <$type as SettingValue>::LIST,
             is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 config.$($field).+ = <$type as SettingValue>::parse(text)?;
@@ -180,7 +180,7 @@ macro_rules! local_row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
-            takes_list: <$type as SettingValue>::TAKES_LIST,
+            list: <$type as SettingValue>::LIST,
             is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 local(&mut config.storage).$field = <$type as SettingValue>::parse(text)?;
@@ -267,7 +267,7 @@ const ROWS: &[Setting] = &[
         range: Range::Any,
         meaning: "Keeps everything in memory, to try things out: it is gone when the server ends. Takes the place of `storage.local`.",
         text_only: false,
-        takes_list: false,
+        list: List::Never,
         is_secret: false,
         write: |config, text| match text.trim() {
             "{}" | "null" | "true" => {
@@ -281,6 +281,22 @@ const ROWS: &[Setting] = &[
             _ => None,
         },
     },
+    row!(
+        "redirect.least_size", redirect.least_size: ByteSize, sizes(ByteSize::bytes(0), ByteSize::tib(1)),
+        "The smallest blob that clients are sent to the storage for, once the driver's `redirect` is `true`; smaller ones cost less when they are served here."
+    ),
+    row!(
+        "redirect.networks", redirect.networks: Networks, Range::Any,
+        "The networks whose clients are sent to the storage: those that can reach it."
+    ),
+    row!(
+        "redirect.except", redirect.except: Networks, Range::Any,
+        "Networks within `redirect.networks` whose clients are served here all the same."
+    ),
+    row!(
+        "redirect.lifetime", redirect.lifetime: Period, seconds(30, HOUR),
+        "How long a client may begin to use the address that it was sent to. Whoever has the address can read the blob until then."
+    ),
     row!(
         "verify_reads", verify_reads: Option<Period>, seconds(60, 365 * DAY),
         "The first whole read of a blob within this time is hashed while it streams, so that damage on the disk never reaches a client as whole; `off` never hashes."

@@ -33,6 +33,17 @@ impl Shown {
     }
 }
 
+/// Whether a setting may be a list in YAML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    /// It is one value.
+    Never,
+    /// A list of texts is the same as one text with commas.
+    Texts,
+    /// It is a list of rules.
+    Rules,
+}
+
 /// The type of a setting.
 pub(crate) trait SettingValue: Sized {
     /// The type's name in the documentation.
@@ -41,11 +52,11 @@ pub(crate) trait SettingValue: Sized {
     /// Whether YAML must write it as text: a number or a boolean there has lost its spelling.
     const TEXT_ONLY: bool = false;
 
+    /// Whether YAML may write it as a list, and of what.
+    const LIST: List = List::Never;
+
     /// Whether the value refers to a secret and is kept as it was written.
     const IS_SECRET: bool = false;
-
-    /// Whether YAML writes it as a list.
-    const TAKES_LIST: bool = false;
 
     /// Reads the value. The error goes on after "`text`": "is not a size; write …".
     fn parse(text: &str) -> Result<Self, String>;

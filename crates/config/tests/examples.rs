@@ -8,7 +8,11 @@ fn folder() -> PathBuf {
 }
 
 fn load(path: &Path) -> Loaded {
-    let variables = [("REGISTRY_URL", "https://registry.example.com")];
+    let variables = [
+        ("REGISTRY_URL", "https://registry.example.com"),
+        ("S3_ACCESS_KEY", "public"),
+        ("S3_SECRET_KEY", "hidden"),
+    ];
     let options = LoadOptions {
         file: Some(path),
         environment: variables.into_iter().collect(),

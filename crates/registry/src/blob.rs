@@ -9,6 +9,7 @@ use bytes::Bytes;
 use roadstead_oci::{Digest, RepositoryName};
 use roadstead_storage::{Condition, DataFile, DataRef, DataStream, Kind, Outcome};
 use std::ops::Range;
+use std::time::Duration;
 use tracing::{error, warn};
 
 /// From this many bytes on the kernel sends a file cheaper than we do.
@@ -266,6 +267,22 @@ impl Blob {
             Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Corrupt) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns an address that anybody can read the blob's stored bytes at until `lifetime` is over;
+    /// `None` for content that is in its record and where the store has no addresses. Nothing is
+    /// read, so that a blob whose data is damaged has an address, too.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn address(&self, lifetime: Duration) -> Result<Option<String>> {
+        let Content::Data(data) = &self.content else {
+            return Ok(None);
+        };
+        let Some(store) = self.registry.inner.data.as_presign() else {
+            return Ok(None);
+        };
+        Ok(Some(store.presign(&data.key, lifetime).await?))
     }
 
     async fn read_once(&self, content: &Content, range: Range<u64>) -> Result<BlobBody> {

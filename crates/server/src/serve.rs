@@ -7,7 +7,7 @@ use crate::listen::listen;
 use crate::storage_metrics::StorageMetrics;
 use crate::stores::Stores;
 use crate::telemetry::Form;
-use crate::wiring::{body_pace, registry_settings, server_settings};
+use crate::wiring::{body_pace, redirect_policy, registry_settings, server_settings};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use roadstead_api::{Access, AdminState, AppState, Bound, HttpMetrics, Stopper, bind, bind_admin};
@@ -127,6 +127,7 @@ impl Listeners {
             access,
             metrics: Arc::new(HttpMetrics::register(&mut metrics, registry)),
             ids: Arc::new(RandomIds),
+            redirect: redirect_policy(config),
             pace: body_pace(config),
         };
         let public = bind(public, server_settings(config), state)

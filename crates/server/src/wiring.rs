@@ -1,7 +1,7 @@
 //! Says to each part what the configuration says.
 
-use roadstead_api::{BodyPace, ServerSettings};
-use roadstead_config::{Config, Period};
+use roadstead_api::{BodyPace, RedirectPolicy, RedirectRules, ServerSettings};
+use roadstead_config::{Config, Period, Storage};
 use roadstead_registry::Settings;
 
 /// What the registry allows.
@@ -27,6 +27,24 @@ pub(crate) fn server_settings(config: &Config) -> ServerSettings {
     }
 }
 
+/// Which pulls are sent to the storage.
+pub(crate) fn redirect_policy(config: &Config) -> RedirectPolicy {
+    let is_wanted = match &config.storage {
+        Storage::S3(s3) => s3.redirect,
+        Storage::Local(_) | Storage::Memory => false,
+    };
+    if !is_wanted {
+        return RedirectPolicy::Never;
+    }
+    let redirect = &config.redirect;
+    RedirectPolicy::By(RedirectRules {
+        least_bytes: redirect.least_size.as_u64(),
+        networks: redirect.networks.as_slice().to_vec(),
+        except: redirect.except.as_slice().to_vec(),
+        lifetime: redirect.lifetime.as_duration(),
+    })
+}
+
 /// How slow a client may send.
 pub(crate) fn body_pace(config: &Config) -> BodyPace {
     BodyPace {
@@ -39,11 +57,28 @@ pub(crate) fn body_pace(config: &Config) -> BodyPace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use roadstead_config::S3Storage;
 
     #[test]
     fn the_defaults_of_the_configuration_are_those_of_the_registry() {
         let configured = format!("{:?}", registry_settings(&Config::default()));
         assert_eq!(configured, format!("{:?}", Settings::default()));
+    }
+
+    #[test]
+    fn pulls_are_redirected_only_where_the_driver_is_told_to() {
+        let mut s3 = S3Storage::default();
+        let mut config = Config::default();
+        assert!(matches!(redirect_policy(&config), RedirectPolicy::Never));
+        config.storage = Storage::S3(Box::new(s3.clone()));
+        assert!(matches!(redirect_policy(&config), RedirectPolicy::Never));
+        s3.redirect = true;
+        config.storage = Storage::S3(Box::new(s3));
+        let RedirectPolicy::By(rules) = redirect_policy(&config) else {
+            panic!("the driver is told to");
+        };
+        assert_eq!(rules.networks.len(), 2);
+        assert_eq!(rules.least_bytes, 1 << 20);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod data;
 mod fixture;
 mod reads;
 mod records;
+mod redirects;
 mod suite;
 mod tombstones;
 mod uploads;

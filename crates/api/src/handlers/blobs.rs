@@ -6,6 +6,7 @@ use crate::conditional;
 use crate::error::ApiError;
 use crate::outgoing::Body;
 use crate::range_response;
+use crate::redirect;
 use crate::respond::{self, OCTET_STREAM, Reply};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -41,7 +42,11 @@ pub(crate) async fn get(
     if conditional::is_not_modified(call.headers(), digest) {
         return Ok(not_modified(call, digest));
     }
-    let mut reply = match asked_range(call.headers(), digest, blob.size()) {
+    let asked = asked_range(call.headers(), digest, blob.size());
+    if let Some(reply) = redirect::elsewhere(call, &blob, digest, &asked).await? {
+        return Ok(reply);
+    }
+    let mut reply = match asked {
         RangeOutcome::Whole => range_response::whole(&blob, call.wire()).await?,
         RangeOutcome::Single(range) => range_response::single(&blob, range, call.wire()).await?,
         RangeOutcome::Multiple(ranges) => {

@@ -2,7 +2,9 @@
 
 use crate::wire::Client;
 use prometheus_client::registry::Registry as Metrics;
-use roadstead_api::{Access, AppState, BodyPace, HttpMetrics, ServerSettings, bind};
+use roadstead_api::{
+    Access, AppState, BodyPace, HttpMetrics, RedirectPolicy, ServerSettings, bind,
+};
 use roadstead_oci::{Algorithm, Digest};
 use roadstead_registry::{Background, RandomIds, Registry, Settings};
 use roadstead_storage::clock::MachineClock;
@@ -56,6 +58,7 @@ async fn serve_over(
         access: Access::Open,
         metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
+        redirect: RedirectPolicy::Never,
         pace,
     };
     let settings = ServerSettings {

@@ -16,7 +16,7 @@ macro_rules! s3_row {
             range: $range,
             meaning: $meaning,
             text_only: <$type as SettingValue>::TEXT_ONLY,
-            takes_list: <$type as SettingValue>::TAKES_LIST,
+            list: <$type as SettingValue>::LIST,
             is_secret: <$type as SettingValue>::IS_SECRET,
             write: |config, text| {
                 s3(&mut config.storage).$field = <$type as SettingValue>::parse(text)?;

@@ -1,0 +1,140 @@
+//! Which pulls are answered with an address of the storage in place of the bytes, and that answer.
+//!
+//! Only GETs of blobs are. The client repeats its request at the storage, headers and all, so what
+//! the storage would read otherwise than the registry is answered here.
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::respond::{self, Reply};
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::uri::Authority;
+use actix_web::http::{StatusCode, Uri};
+use ipnet::IpNet;
+use roadstead_oci::{Digest, RangeOutcome};
+use roadstead_registry::Blob;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Conditions on the digest, which is not the storage's entity tag, and on dates, which content
+/// does not have here.
+const CONDITIONS: [HeaderName; 4] = [
+    header::IF_RANGE,
+    header::IF_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+];
+
+/// Which pulls are sent to the storage.
+#[derive(Clone, Debug, Default)]
+pub enum RedirectPolicy {
+    /// None.
+    #[default]
+    Never,
+    /// Those that the rules allow, where the store has addresses.
+    By(RedirectRules),
+}
+
+/// What a pull must be to be sent to the storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectRules {
+    /// The smallest blob, in bytes.
+    pub least_bytes: u64,
+    /// Where its client must be.
+    pub networks: Vec<IpNet>,
+    /// Where its client must not be.
+    pub except: Vec<IpNet>,
+    /// How long the address may be used. The store may have a limit: a week at S3.
+    pub lifetime: Duration,
+}
+
+impl RedirectRules {
+    fn allow(&self, client: IpAddr, blob_bytes: u64) -> bool {
+        // A client of IPv4 on a socket of IPv6 is one of IPv4 to whoever writes rules.
+        let client = client.to_canonical();
+        let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&client));
+        blob_bytes >= self.least_bytes && is_in(&self.networks) && !is_in(&self.except)
+    }
+}
+
+/// Answers 307 with an address of the blob at the storage; `None` when it is to be served here.
+pub(crate) async fn elsewhere(
+    call: &Call<'_>,
+    blob: &Blob,
+    digest: &Digest,
+    asked: &RangeOutcome,
+) -> Result<Option<Reply>, ApiError> {
+    let RedirectPolicy::By(rules) = &call.state.redirect else {
+        return Ok(None);
+    };
+    let Some(client) = call.request.peer_addr() else {
+        return Ok(None);
+    };
+    if !rules.allow(client.ip(), blob.size()) || !means_the_same_there(call.headers(), asked) {
+        return Ok(None);
+    }
+    let Some(address) = blob.address(rules.lifetime).await? else {
+        return Ok(None);
+    };
+    let has_credentials = call.headers().contains_key(header::AUTHORIZATION);
+    if has_credentials && takes_credentials_along(&host_of(call.request), &address) {
+        return Ok(None);
+    }
+    Ok(location(&address).map(|location| reply(location, digest)))
+}
+
+/// Tells whether the storage reads the request as we do. It knows a single range at most.
+fn means_the_same_there(headers: &HeaderMap, asked: &RangeOutcome) -> bool {
+    if CONDITIONS.iter().any(|name| headers.contains_key(name)) {
+        return false;
+    }
+    let mut ranges = headers.get_all(header::RANGE);
+    match (ranges.next(), asked) {
+        (None, RangeOutcome::Whole) => true,
+        // Several ranges may have become one, and one that is ignored here might not be there.
+        (Some(range), RangeOutcome::Single(_)) => {
+            ranges.next().is_none() && !range.as_bytes().contains(&b',')
+        }
+        _ => false,
+    }
+}
+
+/// Tells whether clients would show the storage the credentials that they have for us, which makes
+/// it refuse the request: an address may be signed or the sender be known, not both. Go's client
+/// does so within a host, whatever the port, and on to what lies below its name.
+fn takes_credentials_along(ours: &str, address: &str) -> bool {
+    let address = address.parse::<Uri>().unwrap_or_default();
+    let theirs = address.host().unwrap_or_default().to_ascii_lowercase();
+    let before = theirs.strip_suffix(&ours.to_ascii_lowercase());
+    before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+/// Returns the name that the client knows the registry by, without the port.
+fn host_of(request: &HttpRequest) -> String {
+    if let Some(host) = request.uri().host() {
+        return host.to_owned();
+    }
+    let host = request.headers().get(header::HOST);
+    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    authority.map_or_else(String::new, |authority| authority.host().to_owned())
+}
+
+/// Makes a header of an address, which is as good as a password until it expires.
+fn location(address: &str) -> Option<HeaderValue> {
+    let mut location = HeaderValue::from_str(address).ok()?;
+    location.set_sensitive(true);
+    Some(location)
+}
+
+fn reply(location: HeaderValue, digest: &Digest) -> Reply {
+    let mut reply = respond::empty(StatusCode::TEMPORARY_REDIRECT);
+    let headers = reply.headers_mut();
+    headers.insert(header::LOCATION, location);
+    // The address is this client's, and a cache would keep it longer than it is good.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    respond::insert_digest(headers, digest);
+    reply
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! A registry with users over a real socket: logging in, what each may, and what others are told.
+
+mod administration;
+mod fixture;
+mod hostile;
+mod identities;
+mod rules;
