@@ -2,13 +2,17 @@
 //!
 //! What the client may not see (keys, causes) stays out of the body and goes to the log.
 
+mod token_request;
+
+pub(crate) use token_request::TokenRequestError;
+
 use crate::body::BodyError;
 use crate::parameters::ParameterError;
 use crate::respond::{self, EmptyRange, Reply};
 use actix_http::ConnectionType;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use roadstead_auth::{AuthError, ScopeError, SlowDown};
+use roadstead_auth::{AuthError, SlowDown};
 use roadstead_oci::{
     ContentRangeError, DigestError, ErrorBody, ErrorCode, PageSizeError, ReferenceError,
     RepositoryName, RouteError, TagError,
@@ -151,37 +155,6 @@ pub(crate) enum DigestParameterError {
     /// It is not the digest of the manifest.
     #[error("is not the digest of the content")]
     Mismatch,
-}
-
-/// Why no token is made.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TokenRequestError {
-    /// Its scopes are too many or too long.
-    #[error(transparent)]
-    Scope(ScopeError),
-    /// The grant is not the one that is offered.
-    #[error("the only grant_type is password")]
-    Grant,
-    /// A field is missing, empty, or there twice.
-    #[error("field {0} must be there once")]
-    Field(&'static str),
-    /// The body is of another type, or not UTF-8.
-    #[error("the request must be a form: application/x-www-form-urlencoded")]
-    NoForm,
-    /// The body is larger than any form.
-    #[error("the form is too large")]
-    TooLarge,
-}
-
-impl TokenRequestError {
-    /// Returns the error's name in OAuth 2.
-    pub(crate) const fn code(&self) -> &'static str {
-        match self {
-            Self::Scope(_) => "invalid_scope",
-            Self::Grant => "unsupported_grant_type",
-            Self::Field(_) | Self::NoForm | Self::TooLarge => "invalid_request",
-        }
-    }
 }
 
 /// Why a text cannot ask for a page of a list.

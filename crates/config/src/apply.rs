@@ -1,5 +1,7 @@
 //! Defaults, file, environment, command line: each goes over the one before.
 
+mod rules;
+
 use crate::environment::{CONFIG_FILE_VARIABLE, Environment};
 use crate::load::{self, Content, Node, Pair, Place};
 use crate::nearest::{advice, nearest_variable};
@@ -7,7 +9,7 @@ use crate::options::{Loaded, Override};
 use crate::settings::{self, Setting, join};
 use crate::substitute::{has_reference, substitute};
 use crate::value::List;
-use crate::{Config, ConfigError, ConfigErrors, Origin, Problem, rules, validate};
+use crate::{Config, ConfigError, ConfigErrors, Origin, Problem, validate};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -191,22 +193,6 @@ impl<'a> Builder<'a> {
                 message,
             },
         );
-    }
-
-    /// Takes a list of rules; a mistake is told at its own place.
-    fn apply_rules(&mut self, source: &Source<'_>, setting: &'static Setting, node: &Node) {
-        let environment = self.environment;
-        let substitute = |text: &str| substitute(text, environment);
-        match rules::read(node, &substitute) {
-            Ok(rules) => {
-                let text = rules::line(&rules);
-                self.set(setting, &text, &text, source.origin(node.place));
-            }
-            Err((place, message)) => {
-                let key = setting.key().to_owned();
-                self.fail(source.origin(place), Problem::BadValue { key, message });
-            }
-        }
     }
 
     /// Takes an empty value where the setting has a meaning for it.
