@@ -2,39 +2,15 @@
 //!
 //! The guard finds out who it is and words the refusals; here is what each request needs.
 
-mod guard;
-
-pub use guard::Guard;
-
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::guard::Guard;
 use crate::parameters;
 use crate::state::AppState;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use roadstead_auth::{AccessRequest, Action, Caller, Scope, needed_scopes};
 use roadstead_oci::{Reference, RepositoryName, Route, Tag};
-use std::borrow::Cow;
-use std::sync::Arc;
-
-/// Who may use the registry.
-#[derive(Clone, Debug)]
-pub enum Access {
-    /// Everybody may do everything, and nobody has a name.
-    Open,
-    /// Callers are told apart, and may what the policy says.
-    Guarded(Arc<Guard>),
-}
-
-impl Access {
-    /// Returns the guard, when there is one.
-    pub(crate) fn guard(&self) -> Option<&Guard> {
-        match self {
-            Self::Open => None,
-            Self::Guarded(guard) => Some(guard),
-        }
-    }
-}
 
 /// Finds out who calls, and decides whether they may do what the request asks.
 pub(crate) async fn authorize(
@@ -154,14 +130,6 @@ pub(crate) fn kept_tags(
     let is_kept = |tag: &&Tag| !guard.allows(&call.caller, &AccessRequest::overwrite(name, tag));
     let tags = reference.tag().into_iter().chain(further);
     Ok(tags.filter(is_kept).cloned().collect())
-}
-
-/// Returns the name under which a caller goes on with an upload, and that records keep.
-pub(crate) fn name_of<'a>(access: &Access, caller: &'a Caller) -> Cow<'a, str> {
-    match access {
-        Access::Open => Cow::Borrowed(""),
-        Access::Guarded(_) => Cow::Owned(caller.identity().to_string()),
-    }
 }
 
 /// Tells what a request needs to be allowed; `None` when it needs nothing.

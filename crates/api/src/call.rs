@@ -1,6 +1,5 @@
 //! A request on its way into a handler.
 
-use crate::access;
 use crate::connection::Shared;
 use crate::state::AppState;
 use actix_web::HttpRequest;
@@ -23,7 +22,7 @@ impl Call<'_> {
 
     /// Returns the name under which the caller goes on with an upload, and that records keep.
     pub(crate) fn by(&self) -> Cow<'_, str> {
-        access::name_of(&self.state.access, &self.caller)
+        self.state.access.name_of(&self.caller)
     }
 
     /// Returns the connection, where the kernel can send files on it.

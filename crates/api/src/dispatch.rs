@@ -3,11 +3,12 @@
 //! actix's own router is not used: it decodes paths before it matches, so that two spellings of
 //! a path could mean two things. `Route::parse` reads the raw path once.
 
-use crate::access::{self, Access};
+use crate::access;
 use crate::body::{self, RequestBody};
 use crate::call::Call;
 use crate::connection::{Busy, Shared};
 use crate::error::ApiError;
+use crate::guard::Access;
 use crate::handlers::{blobs, catalog, manifests, ping, referrers, tags, token, uploads};
 use crate::observe::{Exchange, Observed};
 use crate::outgoing::Body;

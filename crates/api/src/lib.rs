@@ -15,6 +15,7 @@ mod conditional;
 mod connection;
 mod dispatch;
 mod error;
+mod guard;
 mod handlers;
 mod observe;
 mod outgoing;
@@ -26,9 +27,9 @@ mod respond;
 mod server;
 mod state;
 
-pub use access::{Access, Guard};
 pub use admin::{AdminState, bind_admin};
 pub use body::BodyPace;
+pub use guard::{Access, Guard};
 pub use observe::HttpMetrics;
 pub use redirect::{RedirectPolicy, RedirectRules};
 pub use server::{Bound, ServerSettings, Stopper, bind};

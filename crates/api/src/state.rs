@@ -1,7 +1,7 @@
 //! What every handler works with.
 
-use crate::access::Access;
 use crate::body::BodyPace;
+use crate::guard::Access;
 use crate::observe::HttpMetrics;
 use crate::redirect::RedirectPolicy;
 use roadstead_registry::{IdSource, Registry};

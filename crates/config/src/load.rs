@@ -4,8 +4,8 @@
 //! The YAML reader tells positions in its errors alone. So every node is numbered in the order it
 //! is met, and [`locate`] reads the text once more and raises an error at that node.
 
+use crate::AccessRule;
 use crate::value::Shown;
-use crate::{AccessRule, rules};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Mapping, Value};
 use std::cell::Cell;
@@ -118,7 +118,7 @@ fn value_of(shown: &Shown) -> Value {
 
 fn rule_value(rule: &AccessRule) -> Value {
     let mut members = Mapping::new();
-    for (key, texts) in rules::lists(rule) {
+    for (key, texts) in rule.lists() {
         let texts = texts
             .iter()
             .map(|text| Value::from(text.as_str()))

@@ -96,44 +96,6 @@ fn text(key: &str, node: &Node, substitute: Substitute<'_>) -> Result<String, Wr
     Ok(text)
 }
 
-/// Writes rules on one line, as YAML reads them.
-pub(crate) fn line(rules: &[AccessRule]) -> String {
-    let rules: Vec<String> = rules.iter().map(rule_line).collect();
-    format!("[{}]", rules.join(", "))
-}
-
-fn rule_line(rule: &AccessRule) -> String {
-    let mut members: Vec<String> = lists(rule)
-        .into_iter()
-        .map(|(key, texts)| {
-            let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
-            format!("{key}: [{}]", texts.join(", "))
-        })
-        .collect();
-    if let Some(effect) = &rule.effect {
-        members.push(format!("effect: {}", quoted(effect)));
-    }
-    format!("{{{}}}", members.join(", "))
-}
-
-/// Returns the lists of a rule that are not empty, with their keys.
-pub(crate) fn lists(rule: &AccessRule) -> Vec<(&'static str, &[String])> {
-    let lists: [(&'static str, &[String]); 4] = [
-        ("subjects", &rule.subjects),
-        ("repositories", &rule.repositories),
-        ("tags", &rule.tags),
-        ("actions", &rule.actions),
-    ];
-    lists
-        .into_iter()
-        .filter(|(_, texts)| !texts.is_empty())
-        .collect()
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +111,7 @@ mod tests {
         assert_eq!(rules.len(), 2);
         assert_eq!(rules[0].repositories, ["public/**"]);
         assert_eq!(rules[1].effect.as_deref(), Some("deny"));
-        assert_eq!(Vec::<AccessRule>::parse(&line(&rules)), Ok(rules));
+        assert_eq!(Vec::<AccessRule>::parse(&rules.shown().text()), Ok(rules));
         assert_eq!(Vec::<AccessRule>::parse("[]"), Ok(Vec::new()));
     }
 

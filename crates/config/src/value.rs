@@ -3,7 +3,7 @@
 //! The file, the environment and the command line all give text, so a value means the same
 //! wherever it is written.
 
-use crate::{AccessRule, rules};
+use crate::AccessRule;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -28,7 +28,10 @@ impl Shown {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),
             Self::Chosen => "{}".to_owned(),
-            Self::Rules(rules) => rules::line(rules),
+            Self::Rules(rules) => {
+                let lines: Vec<String> = rules.iter().map(AccessRule::line).collect();
+                format!("[{}]", lines.join(", "))
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `/v2/<name>/blobs/<digest>`.
 
-use crate::access::Access;
 use crate::call::Call;
 use crate::conditional;
 use crate::error::ApiError;
+use crate::guard::Access;
 use crate::outgoing::Body;
 use crate::range_response;
 use crate::redirect;

@@ -1,8 +1,9 @@
 //! `/v2/_catalog`: docker's list of repositories, which is no part of OCI.
 
-use crate::access::{self, Access};
+use crate::access;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::guard::Access;
 use crate::page::{self, PageRequest};
 use crate::respond::{self, Reply};
 use actix_web::http::StatusCode;

@@ -5,10 +5,10 @@
 //! the place of the password. What was asked for and is not allowed is left out of the token; that
 //! is never an error.
 
-use crate::access::Guard;
 use crate::body::{CollectError, RequestBody};
 use crate::call::Call;
 use crate::error::{ApiError, TokenRequestError};
+use crate::guard::Guard;
 use crate::parameters;
 use crate::respond::{self, Reply};
 use actix_web::http::header::{self, HeaderValue};

@@ -4,6 +4,7 @@ use super::{Builder, Source};
 use crate::load::Node;
 use crate::settings::Setting;
 use crate::substitute::substitute;
+use crate::value::SettingValue;
 use crate::{Problem, rules};
 
 impl Builder<'_> {
@@ -18,7 +19,7 @@ impl Builder<'_> {
         let substitute = |text: &str| substitute(text, environment);
         match rules::read(node, &substitute) {
             Ok(rules) => {
-                let text = rules::line(&rules);
+                let text = rules.shown().text();
                 self.set(setting, &text, &text, source.origin(node.place));
             }
             Err((place, message)) => {

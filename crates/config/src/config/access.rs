@@ -76,3 +76,39 @@ pub struct AccessRule {
     /// `allow` or `deny`; `allow` when it is not written.
     pub effect: Option<String>,
 }
+
+impl AccessRule {
+    /// Returns the lists that are not empty, with their keys.
+    pub(crate) fn lists(&self) -> Vec<(&'static str, &[String])> {
+        let lists: [(&'static str, &[String]); 4] = [
+            ("subjects", &self.subjects),
+            ("repositories", &self.repositories),
+            ("tags", &self.tags),
+            ("actions", &self.actions),
+        ];
+        lists
+            .into_iter()
+            .filter(|(_, texts)| !texts.is_empty())
+            .collect()
+    }
+
+    /// Writes the rule on one line, as YAML reads it.
+    pub(crate) fn line(&self) -> String {
+        let mut members: Vec<String> = self
+            .lists()
+            .into_iter()
+            .map(|(key, texts)| {
+                let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+                format!("{key}: [{}]", texts.join(", "))
+            })
+            .collect();
+        if let Some(effect) = &self.effect {
+            members.push(format!("effect: {}", quoted(effect)));
+        }
+        format!("{{{}}}", members.join(", "))
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

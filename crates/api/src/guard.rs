@@ -11,12 +11,40 @@ use roadstead_auth::{
     AccessPolicy as _, AccessRequest, AuthError, Authenticator, Caller, Credentials, Login,
     Refusal, Rights, RulePolicy, Scope, SlowDown, TokenError, Tokens, scope_parameter,
 };
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// What asks for credentials where tokens are made: no token is of use there.
 const TOKEN_CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\"");
+
+/// Who may use the registry.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Everybody may do everything, and nobody has a name.
+    Open,
+    /// Callers are told apart, and may what the policy says.
+    Guarded(Arc<Guard>),
+}
+
+impl Access {
+    /// Returns the guard, when there is one.
+    pub(crate) fn guard(&self) -> Option<&Guard> {
+        match self {
+            Self::Open => None,
+            Self::Guarded(guard) => Some(guard),
+        }
+    }
+
+    /// Returns the name under which a caller goes on with an upload, and that records keep.
+    pub(crate) fn name_of<'a>(&self, caller: &'a Caller) -> Cow<'a, str> {
+        match self {
+            Self::Open => Cow::Borrowed(""),
+            Self::Guarded(_) => Cow::Owned(caller.identity().to_string()),
+        }
+    }
+}
 
 /// Finds out who calls, and refuses.
 pub struct Guard {
