@@ -118,3 +118,25 @@ async fn tags_of_a_repository_do_not_show_in_another() {
     let page = fixture.registry.tags(&name("a"), None, 10).await.unwrap();
     assert_eq!(page.tags, ["a"]);
 }
+
+#[tokio::test]
+async fn a_kept_tag_is_made_and_not_given_another_digest() {
+    let fixture = Fixture::new();
+    let old = prepare(&fixture.registry, &[b"old"]).await;
+    let new = prepare(&fixture.registry, &[b"new"]).await;
+    let keep = async |bytes: &Bytes| {
+        let push = ManifestPush {
+            kept_tags: vec![tag("v1")],
+            ..push_of(by_tag("v1"), bytes)
+        };
+        fixture.registry.manifest_put(push).await
+    };
+
+    keep(&old).await.unwrap();
+    keep(&old).await.unwrap();
+    let refused = keep(&new).await;
+
+    assert!(matches!(refused, Err(RegistryError::TagKept(_))));
+    assert_eq!(get(&fixture.registry, by_tag("v1")).await.unwrap(), old);
+    assert!(is_unknown(&get_digest(&fixture.registry, &new).await));
+}
