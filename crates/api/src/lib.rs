@@ -11,6 +11,7 @@ mod access;
 mod admin;
 mod body;
 mod call;
+mod client_address;
 mod conditional;
 mod connection;
 mod dispatch;

@@ -4,6 +4,7 @@
 //! the storage would read otherwise than the registry is answered here.
 
 use crate::call::Call;
+use crate::client_address::client_address;
 use crate::error::ApiError;
 use crate::respond::{self, Reply};
 use actix_web::HttpRequest;
@@ -44,14 +45,14 @@ pub struct RedirectRules {
     pub networks: Vec<IpNet>,
     /// Where its client must not be.
     pub except: Vec<IpNet>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpNet>,
     /// How long the address may be used. The store may have a limit: a week at S3.
     pub lifetime: Duration,
 }
 
 impl RedirectRules {
     fn allow(&self, client: IpAddr, blob_bytes: u64) -> bool {
-        // A client of IPv4 on a socket of IPv6 is one of IPv4 to whoever writes rules.
-        let client = client.to_canonical();
         let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&client));
         blob_bytes >= self.least_bytes && is_in(&self.networks) && !is_in(&self.except)
     }
@@ -67,10 +68,10 @@ pub(crate) async fn elsewhere(
     let RedirectPolicy::By(rules) = &call.state.redirect else {
         return Ok(None);
     };
-    let Some(client) = call.request.peer_addr() else {
+    let Some(client) = client_address(call.request, &rules.proxies) else {
         return Ok(None);
     };
-    if !rules.allow(client.ip(), blob.size()) || !means_the_same_there(call.headers(), asked) {
+    if !rules.allow(client, blob.size()) || !means_the_same_there(call.headers(), asked) {
         return Ok(None);
     }
     let Some(address) = blob.address(rules.lifetime).await? else {

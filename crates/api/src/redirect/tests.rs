@@ -12,6 +12,7 @@ fn rules(among: &[&str], except: &[&str]) -> RedirectRules {
         least_bytes: 1000,
         networks: networks(among),
         except: networks(except),
+        proxies: Vec::new(),
         lifetime: Duration::from_mins(10),
     }
 }
@@ -29,9 +30,7 @@ fn a_client_is_sent_away_from_where_the_rules_say() {
     let rules = rules(&["10.0.0.0/8", "2001:db8::/32"], &["10.9.0.0/16"]);
     for (client, is_allowed) in [
         ("10.1.2.3", true),
-        ("::ffff:10.1.2.3", true),
         ("10.9.2.3", false),
-        ("::ffff:10.9.2.3", false),
         ("11.0.0.1", false),
         ("2001:db8::1", true),
         ("2001:db9::1", false),
