@@ -12,6 +12,7 @@ pub mod binary;
 pub mod content;
 pub mod frames;
 pub mod http;
+pub mod linearizable;
 pub mod push;
 pub mod s3_fake;
 pub mod server;
