@@ -30,6 +30,6 @@ mod state;
 pub use admin::{AdminState, bind_admin};
 pub use body::BodyPace;
 pub use observe::HttpMetrics;
-pub use redirect::{RedirectPolicy, RedirectRules};
+pub use redirect::policy::{RedirectPolicy, RedirectRules};
 pub use server::{Bound, ServerSettings, Stopper, bind};
 pub use state::AppState;

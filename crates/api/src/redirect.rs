@@ -1,4 +1,4 @@
-//! Which pulls are answered with an address of the storage in place of the bytes, and that answer.
+//! The answer to a pull that is sent to the storage: an address in place of the bytes.
 //!
 //! Only GETs of blobs are. The client repeats its request at the storage, headers and all, so what
 //! the storage would read otherwise than the registry is answered here.
@@ -11,11 +11,12 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::uri::Authority;
 use actix_web::http::{StatusCode, Uri};
-use ipnet::IpNet;
 use roadstead_oci::{Digest, RangeOutcome};
 use roadstead_registry::Blob;
-use std::net::IpAddr;
-use std::time::Duration;
+
+pub(crate) mod policy;
+
+use policy::RedirectPolicy;
 
 /// Conditions on the digest, which is not the storage's entity tag, and on dates, which content
 /// does not have here.
@@ -25,38 +26,6 @@ const CONDITIONS: [HeaderName; 4] = [
     header::IF_MODIFIED_SINCE,
     header::IF_UNMODIFIED_SINCE,
 ];
-
-/// Which pulls are sent to the storage.
-#[derive(Clone, Debug, Default)]
-pub enum RedirectPolicy {
-    /// None.
-    #[default]
-    Never,
-    /// Those that the rules allow, where the store has addresses.
-    By(RedirectRules),
-}
-
-/// What a pull must be to be sent to the storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedirectRules {
-    /// The smallest blob, in bytes.
-    pub least_bytes: u64,
-    /// Where its client must be.
-    pub networks: Vec<IpNet>,
-    /// Where its client must not be.
-    pub except: Vec<IpNet>,
-    /// Whose `X-Forwarded-For` is believed.
-    pub proxies: Vec<IpNet>,
-    /// How long the address may be used. The store may have a limit: a week at S3.
-    pub lifetime: Duration,
-}
-
-impl RedirectRules {
-    fn allow(&self, client: IpAddr, blob_bytes: u64) -> bool {
-        let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&client));
-        blob_bytes >= self.least_bytes && is_in(&self.networks) && !is_in(&self.except)
-    }
-}
 
 /// Answers 307 with an address of the blob at the storage; `None` when it is to be served here.
 pub(crate) async fn elsewhere(

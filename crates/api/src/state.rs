@@ -2,7 +2,7 @@
 
 use crate::body::BodyPace;
 use crate::observe::HttpMetrics;
-use crate::redirect::RedirectPolicy;
+use crate::redirect::policy::RedirectPolicy;
 use roadstead_auth::AccessPolicy;
 use roadstead_registry::{IdSource, Registry};
 use std::sync::Arc;
