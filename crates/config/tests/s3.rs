@@ -1,14 +1,16 @@
 //! What the loader makes of `storage.s3`, above all of its secrets.
 
 use roadstead_config::{Config, ConfigErrors, LoadOptions, Loaded, Storage};
+use std::io::Write;
 
 const S3: &str =
     "storage: {s3: {bucket: images, access_key: \"${env:KEY}\", secret_key: \"${env:SECRET}\"}}\n";
 
 fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("temporary folder");
     let file = folder.path().join("roadstead.yaml");
-    std::fs::write(&file, text).unwrap();
+    let mut written = std::fs::File::create(&file).expect("made");
+    written.write_all(text.as_bytes()).expect("written");
     Config::load(&LoadOptions {
         file: Some(&file),
         environment: variables.iter().copied().collect(),
