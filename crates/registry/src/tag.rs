@@ -39,7 +39,7 @@ impl Registry {
         let TagBefore { tag, seen, past } = before;
         let key = layout::tag(naming.repository, tag);
         let mut first = seen.map(|seen| (seen, past));
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let (seen, past) = if let Some(read) = first.take() {
                 read
             } else {
@@ -79,6 +79,7 @@ impl Registry {
                 }
                 return Ok(Attempt::Done);
             }
+            self.step_aside(round).await;
         }
         Err(Self::contended(&key))
     }
@@ -103,7 +104,7 @@ impl Registry {
         let key = layout::tag(repository, tag);
         // The value that a delete was sent for whose answer was lost.
         let mut sent: Option<TagRecord> = None;
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let seen = self.read::<TagRecord>(&key).await?;
             if sent.is_some() && seen.record != sent {
                 return Ok(());
@@ -122,6 +123,7 @@ impl Registry {
                 // The value is gone, or was only fenced; only "gone" may be answered.
                 Outcome::Unknown => sent = Some(value),
             }
+            self.step_aside(round).await;
         }
         Err(Self::contended(&key))
     }
