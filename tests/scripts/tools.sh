@@ -23,6 +23,7 @@ source_of() {
     oras) echo "go oras.land/oras/cmd/oras v1.3.6" ;;
     helm) echo "go helm.sh/helm/v3/cmd/helm v3.22.0" ;;
     cosign) echo "go github.com/sigstore/cosign/v2/cmd/cosign v2.6.5" ;;
+    registry) echo "go github.com/distribution/distribution/v3/cmd/registry v3.0.0" ;;
     versitygw) echo "go github.com/versity/versitygw/cmd/versitygw v1.8.0" ;;
     minio) echo "go github.com/minio/minio v0.0.0-20260212201848-7aac2a2c5b7c" ;;
     moto_server) echo "python moto[server] 5.2.5" ;;

@@ -1,7 +1,8 @@
 //! What the tests of the whole share: the real binary as a process, HTTP byte by byte, and content
 //! to push.
 //!
-//! Nothing here knows the registry's crates: what goes over the wire is read as a stranger reads it.
+//! Nothing here but [`stored`] knows the registry's crates: what goes over the wire is read as a
+//! stranger reads it.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -12,7 +13,9 @@ pub mod binary;
 pub mod content;
 pub mod frames;
 pub mod http;
+pub mod linearizable;
 pub mod push;
 pub mod s3_fake;
 pub mod server;
+pub mod stored;
 pub mod waiting;

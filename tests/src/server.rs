@@ -71,6 +71,16 @@ impl Server {
         kill_process(self.pid(), Signal::TERM).expect("a child can be signalled");
     }
 
+    /// Stops the process where it stands (SIGSTOP); its connections stay open.
+    pub fn pause(&self) {
+        kill_process(self.pid(), Signal::STOP).expect("a child can be signalled");
+    }
+
+    /// Lets a paused process go on.
+    pub fn resume(&self) {
+        kill_process(self.pid(), Signal::CONT).expect("a child can be signalled");
+    }
+
     /// Waits until the process ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("a child can be awaited")

@@ -1,20 +1,22 @@
-//! Which pulls are answered with an address of the storage in place of the bytes, and that answer.
+//! The answer to a pull that is sent to the storage: an address in place of the bytes.
 //!
 //! Only GETs of blobs are. The client repeats its request at the storage, headers and all, so what
 //! the storage would read otherwise than the registry is answered here.
 
 use crate::call::Call;
+use crate::client_address::client_address;
 use crate::error::ApiError;
 use crate::respond::{self, Reply};
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::uri::Authority;
 use actix_web::http::{StatusCode, Uri};
-use ipnet::IpNet;
 use roadstead_oci::{Digest, RangeOutcome};
 use roadstead_registry::Blob;
-use std::net::IpAddr;
-use std::time::Duration;
+
+pub(crate) mod policy;
+
+use policy::RedirectPolicy;
 
 /// Conditions on the digest, which is not the storage's entity tag, and on dates, which content
 /// does not have here.
@@ -24,38 +26,6 @@ const CONDITIONS: [HeaderName; 4] = [
     header::IF_MODIFIED_SINCE,
     header::IF_UNMODIFIED_SINCE,
 ];
-
-/// Which pulls are sent to the storage.
-#[derive(Clone, Debug, Default)]
-pub enum RedirectPolicy {
-    /// None.
-    #[default]
-    Never,
-    /// Those that the rules allow, where the store has addresses.
-    By(RedirectRules),
-}
-
-/// What a pull must be to be sent to the storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedirectRules {
-    /// The smallest blob, in bytes.
-    pub least_bytes: u64,
-    /// Where its client must be.
-    pub networks: Vec<IpNet>,
-    /// Where its client must not be.
-    pub except: Vec<IpNet>,
-    /// How long the address may be used. The store may have a limit: a week at S3.
-    pub lifetime: Duration,
-}
-
-impl RedirectRules {
-    fn allow(&self, client: IpAddr, blob_bytes: u64) -> bool {
-        // A client of IPv4 on a socket of IPv6 is one of IPv4 to whoever writes rules.
-        let client = client.to_canonical();
-        let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&client));
-        blob_bytes >= self.least_bytes && is_in(&self.networks) && !is_in(&self.except)
-    }
-}
 
 /// Answers 307 with an address of the blob at the storage; `None` when it is to be served here.
 pub(crate) async fn elsewhere(
@@ -67,10 +37,10 @@ pub(crate) async fn elsewhere(
     let RedirectPolicy::By(rules) = &call.state.redirect else {
         return Ok(None);
     };
-    let Some(client) = call.request.peer_addr() else {
+    let Some(client) = client_address(call.request, &rules.proxies) else {
         return Ok(None);
     };
-    if !rules.allow(client.ip(), blob.size()) || !means_the_same_there(call.headers(), asked) {
+    if !rules.allow(client, blob.size()) || !means_the_same_there(call.headers(), asked) {
         return Ok(None);
     }
     let Some(address) = blob.address(rules.lifetime).await? else {

@@ -3,7 +3,7 @@
 use crate::body::BodyPace;
 use crate::guard::Access;
 use crate::observe::HttpMetrics;
-use crate::redirect::RedirectPolicy;
+use crate::redirect::policy::RedirectPolicy;
 use roadstead_registry::{IdSource, Registry};
 use std::sync::Arc;
 

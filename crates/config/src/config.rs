@@ -167,6 +167,8 @@ pub struct Redirect {
     pub networks: Networks,
     /// Clients of `networks` that are served here all the same.
     pub except: Networks,
+    /// Load balancers whose `X-Forwarded-For` tells where a client is.
+    pub proxies: Networks,
     /// How long an address may be used.
     pub lifetime: Period,
 }
@@ -177,6 +179,7 @@ impl Default for Redirect {
             least_size: ByteSize::mib(1),
             networks: Networks::everywhere(),
             except: Networks::default(),
+            proxies: Networks::default(),
             lifetime: Period::seconds(10 * 60),
         }
     }

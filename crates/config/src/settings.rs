@@ -294,6 +294,10 @@ const ROWS: &[Setting] = &[
         "Networks within `redirect.networks` whose clients are served here all the same."
     ),
     row!(
+        "redirect.proxies", redirect.proxies: Networks, Range::Any,
+        "Load balancers in front, whose `X-Forwarded-For` tells where a client is. Nobody else's is believed."
+    ),
+    row!(
         "redirect.lifetime", redirect.lifetime: Period, seconds(30, HOUR),
         "How long a client may begin to use the address that it was sent to. Whoever has the address can read the blob until then."
     ),

@@ -13,6 +13,7 @@ use crate::{RegistryError, Result};
 use bytes::Bytes;
 use roadstead_storage::{Clock, Condition, DataStore, Outcome, RecordStore, Timestamp, Version};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A registry over two stores. Clones share everything; any number of processes may share the stores.
 #[derive(Clone)]
@@ -45,6 +46,10 @@ pub(crate) struct Seen<R> {
 /// How often an operation starts over because others change the same record, before it gives up
 /// with [`RegistryError::Contended`]. Each round means that somebody else succeeded.
 pub(crate) const ROUNDS: usize = 64;
+
+/// Rounds that follow at once, and the longest pause after the later ones, in milliseconds.
+const PROMPT_ROUNDS: usize = 3;
+const LONGEST_PAUSE_MILLIS: u64 = 250;
 
 impl Registry {
     /// Makes a registry. `background` runs what outlives a request.
@@ -137,6 +142,18 @@ impl Registry {
 
     pub(crate) async fn remove(&self, key: &str, condition: Condition) -> Result<Outcome> {
         Ok(self.inner.records.delete(key, condition).await?)
+    }
+
+    /// Waits a little after a conflict, longer and longer with the rounds: of many who start over
+    /// at once only one succeeds, and whoever is unlucky would run out of rounds.
+    pub(crate) async fn step_aside(&self, round: usize) {
+        let Some(doublings) = round.checked_sub(PROMPT_ROUNDS) else {
+            return;
+        };
+        let longest = LONGEST_PAUSE_MILLIS.min(1 << doublings.min(16));
+        let share = u32::try_from(self.inner.ids.random() >> 96).expect("32 bits are left");
+        let share = f64::from(share) / f64::from(u32::MAX);
+        tokio::time::sleep(Duration::from_millis(longest).mul_f64(share)).await;
     }
 
     pub(crate) fn contended(key: &str) -> RegistryError {

@@ -46,7 +46,7 @@ impl Registry {
         let TagBefore { tag, seen, past } = before;
         let key = layout::tag(naming.repository, tag);
         let mut first = seen.map(|seen| (seen, past));
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let (seen, past) = if let Some(read) = first.take() {
                 read
             } else {
@@ -87,6 +87,7 @@ impl Registry {
                 }
                 return Ok(Attempt::Done);
             }
+            self.step_aside(round).await;
         }
         Err(Self::contended(&key))
     }
@@ -111,7 +112,7 @@ impl Registry {
         let key = layout::tag(repository, tag);
         // The value that a delete was sent for whose answer was lost.
         let mut sent: Option<TagRecord> = None;
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let seen = self.read::<TagRecord>(&key).await?;
             if sent.is_some() && seen.record != sent {
                 return Ok(());
@@ -130,6 +131,7 @@ impl Registry {
                 // The value is gone, or was only fenced; only "gone" may be answered.
                 Outcome::Unknown => sent = Some(value),
             }
+            self.step_aside(round).await;
         }
         Err(Self::contended(&key))
     }

@@ -41,6 +41,7 @@ pub(crate) fn redirect_policy(config: &Config) -> RedirectPolicy {
         least_bytes: redirect.least_size.as_u64(),
         networks: redirect.networks.as_slice().to_vec(),
         except: redirect.except.as_slice().to_vec(),
+        proxies: redirect.proxies.as_slice().to_vec(),
         lifetime: redirect.lifetime.as_duration(),
     })
 }

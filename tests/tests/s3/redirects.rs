@@ -199,6 +199,19 @@ fn only_clients_of_the_networks_are_sent_away() {
 }
 
 #[test]
+fn a_load_balancer_says_where_a_client_is_and_nobody_else_does() {
+    let rules = "least_size: 100KB, networks: [192.0.2.0/24]";
+    for (proxies, status) in [("127.0.0.1", 307), ("127.0.0.2", 200)] {
+        let rules = format!("{rules}, proxies: [{proxies}]");
+        let fixture = Fixture::start_with(true, &rules);
+        let target = fixture.push(&random_bytes(LARGE));
+        let client = ("X-Forwarded-For", "198.51.100.1, 192.0.2.7");
+        assert_eq!(fixture.get(&target, &[client]).status, status, "{proxies}");
+        fixture.get(&target, &[]).expect_status(200);
+    }
+}
+
+#[test]
 fn nobody_is_sent_away_unless_the_driver_is_told_to() {
     let fixture = Fixture::start_with(false, "least_size: 0");
     let target = fixture.push(&random_bytes(LARGE));

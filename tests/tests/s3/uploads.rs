@@ -4,7 +4,7 @@ use crate::fixture::{BUCKET, Fixture, MIB, PART, pattern};
 use crate::requests;
 use bytes::Bytes;
 use roadstead_storage::{DataStore, Kind, RecordStore};
-use roadstead_tests::s3_fake::{Fault, Rule, S3Operation};
+use roadstead_tests::s3_fake::{FakeOptions, Fault, Rule, S3Operation};
 use std::time::Duration;
 
 #[tokio::test]
@@ -28,6 +28,36 @@ async fn an_upload_that_hops_on_every_request_is_put_together() {
         .unwrap();
     fixture.assert_holds(&finished.key, &bytes).await;
     assert!(fixture.fake.open_uploads(BUCKET).is_empty());
+    assert_eq!(fixture.names("tails"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn each_writer_deletes_the_tail_that_the_one_before_replaced() {
+    let fixture = Fixture::new().await;
+    let mut upload = fixture.begin().await;
+    for _ in 0..5 {
+        upload = fixture.resume(upload.state());
+        fixture.append(&mut upload, &pattern(2, 1000)).await;
+        fixture.checkpoint(&mut upload).await;
+        // The present one, and the one before it: the state that names this one may not be kept.
+        assert!(fixture.names("tails").len() <= 2);
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_fails_twice_leaves_what_the_one_before_kept() {
+    let fixture = Fixture::with(FakeOptions::default(), |settings| settings.attempts = 1).await;
+    let mut upload = fixture.begin().await;
+    fixture.append(&mut upload, &pattern(2, 1000)).await;
+    let state = fixture.checkpoint(&mut upload).await;
+    fixture.append(&mut upload, &pattern(3, 1000)).await;
+    for _ in 0..2 {
+        let refused = Rule::next(S3Operation::PutObject, Fault::InternalError);
+        fixture.fake.faults().add(refused);
+        fixture.data.checkpoint(&mut upload).await.unwrap_err();
+    }
+    let finished = fixture.data.finish(fixture.resume(&state)).await.unwrap();
+    fixture.assert_holds(&finished.key, &pattern(2, 1000)).await;
 }
 
 #[tokio::test]

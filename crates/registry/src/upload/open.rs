@@ -6,6 +6,7 @@ use crate::record::{SessionRecord, SessionState, Target};
 use crate::registry::Registry;
 use crate::window::Window;
 use crate::{INLINE_BLOB_BYTES, RegistryError, Result, UploadId};
+use bytes::Bytes;
 use futures::StreamExt;
 use roadstead_oci::{Algorithm, Digest, Hasher, RepositoryName};
 use roadstead_storage::{Timestamp, Upload, UploadHint, UploadState, Version};
@@ -136,6 +137,7 @@ impl Registry {
             holds_back: true,
             written: 0,
             unsaved: 0,
+            taking: Bytes::new(),
         };
         if length.is_some_and(|length| length > INLINE_BLOB_BYTES as u64) {
             live.stage_as_data(UploadHint { length }).await?;
@@ -181,6 +183,7 @@ impl Registry {
             purpose,
             written: 0,
             unsaved: 0,
+            taking: Bytes::new(),
         };
         // A PUT without a body finishes what is there: nothing is appended, nobody is fenced off.
         let nothing_comes =

@@ -47,6 +47,9 @@ pub(super) struct Live {
     pub(super) written: u64,
     /// Bytes since the last checkpoint.
     pub(super) unsaved: u64,
+    /// What the data store was given and has perhaps not taken to its end: a request may be
+    /// dropped while it waits for that.
+    pub(super) taking: Bytes,
 }
 
 /// Takes the bytes of one PATCH, PUT or POST.
@@ -159,9 +162,11 @@ impl Live {
         };
         // Hashed only once it is taken: a request dropped in between must not leave a hash that
         // is ahead of the data.
+        self.taking = bytes.clone();
         if let Err(error) = self.registry.inner.data.append(upload, bytes.clone()).await {
             return Err(self.registry.explain(self.id, error).await);
         }
+        self.taking = Bytes::new();
         self.hasher.update(&bytes);
         self.written += length as u64;
         self.unsaved += length as u64;
@@ -243,9 +248,13 @@ impl Live {
                 if let Err(error) = self.registry.inner.data.checkpoint(upload).await {
                     return Err(self.registry.explain(self.id, error).await);
                 }
-                if upload.state().length != self.hasher.offset() {
+                let ahead = upload.state().length.checked_sub(self.hasher.offset());
+                let ahead = ahead.and_then(|ahead| usize::try_from(ahead).ok());
+                let Some(taken) = ahead.and_then(|ahead| self.taking.get(..ahead)) else {
                     return Err(RegistryError::UploadUnknown);
-                }
+                };
+                self.hasher.update(taken);
+                self.taking = Bytes::new();
                 session.staged = Staged {
                     head: Bytes::new(),
                     upload: Some(upload.state().clone()),

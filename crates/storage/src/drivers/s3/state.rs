@@ -4,7 +4,6 @@
 //! A session record holds at most 256 KiB, and an upload has up to 10,000 parts: entity tags are
 //! kept as their 16 bytes, and lengths not at all, for all kept parts are full.
 
-use super::place::Place;
 use crate::{Kind, Operation, Result, StorageError, UploadState};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -72,6 +71,10 @@ pub(super) struct DriverState {
     pub(super) end: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tail: Option<Tail>,
+    /// Names of tails before that one, which nobody needs once this state is kept. The next writer
+    /// deletes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) replaced: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) base: Option<Base>,
 }
@@ -85,6 +88,7 @@ impl DriverState {
             next: 1,
             end: 1,
             tail: None,
+            replaced: Vec::new(),
             base: None,
         }
     }
@@ -136,11 +140,6 @@ impl DriverState {
             (Some(base), None) => base.length + tail,
             _ => self.parts_length() + tail,
         }
-    }
-
-    /// Returns the name of the object of the tail.
-    pub(super) fn tail_object(&self, place: Place) -> Option<String> {
-        self.tail.as_ref().map(|tail| place.tail(&tail.name))
     }
 }
 

@@ -10,6 +10,7 @@ use super::requests::Requests;
 use super::state::{Base, DriverState, LAST_NUMBER, Part, Tail, part_length};
 use crate::{Kind, Operation, Result, StorageError, UploadState};
 use bytes::{Bytes, BytesMut};
+use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -37,8 +38,6 @@ pub(super) struct Writer {
     is_loaded: bool,
     /// Whether bytes were added since the state was read or written.
     pub(super) has_grown: bool,
-    /// Tails that no state names any more once the next checkpoint is kept.
-    replaced_tails: Vec<String>,
     /// Set once a part was lost: bytes are missing, so this writer must not go on.
     has_failed: bool,
 }
@@ -62,7 +61,6 @@ impl Writer {
             sending: JoinSet::new(),
             is_loaded: false,
             has_grown: false,
-            replaced_tails: Vec::new(),
             has_failed: false,
         }
     }
@@ -330,13 +328,19 @@ impl Writer {
     async fn replace_tail(&mut self) -> Result<()> {
         // The state that is kept now names the present tail; those before it nobody needs.
         self.delete_replaced_tails(Operation::Checkpoint).await;
-        if let Some(present) = self.state.tail_object(self.place) {
-            self.replaced_tails.push(present);
-        }
-        if self.buffer.is_empty() && self.state.upload.is_some() {
-            self.state.tail = None;
-            return Ok(());
-        }
+        // The present tail stays the present one until another is there: a checkpoint that failed
+        // may be tried again, and must not find it among those that nobody needs.
+        let tail = if self.buffer.is_empty() && self.state.upload.is_some() {
+            None
+        } else {
+            Some(self.put_tail().await?)
+        };
+        self.replace_present_tail();
+        self.state.tail = tail;
+        Ok(())
+    }
+
+    async fn put_tail(&self) -> Result<Tail> {
         let name = format!("{}-{:016x}", self.epoch, rand::random::<u64>());
         let bytes = Bytes::copy_from_slice(&self.buffer);
         let length = bytes.len() as u64;
@@ -344,25 +348,26 @@ impl Writer {
             .requests(Operation::Checkpoint)
             .put_tail(&name, bytes)
             .await?;
-        self.state.tail = Some(Tail { name, length, tag });
-        Ok(())
+        Ok(Tail { name, length, tag })
     }
 
-    /// Deletes tails that no state names; what fails is left to the sweeper.
+    /// Deletes tails that nobody needs; what fails is left to the sweeper.
     pub(super) async fn delete_replaced_tails(&mut self, operation: Operation) {
-        let names = std::mem::take(&mut self.replaced_tails);
+        let names = std::mem::take(&mut self.state.replaced);
         let requests = self.requests(operation);
-        for name in names {
-            if let Err(error) = requests.delete(&self.client.name(&name)).await {
+        let deletes = names.iter().map(async |name| {
+            let name = self.client.name(&self.place.tail(name));
+            if let Err(error) = requests.delete(&name).await {
                 tracing::debug!(%error, "failed to delete the tail of an upload; it is swept later");
             }
-        }
+        });
+        join_all(deletes).await;
     }
 
-    /// Names all tails that a finished upload leaves.
-    pub(super) fn forget_tails(&mut self) {
-        let present = self.state.tail_object(self.place);
-        self.replaced_tails.extend(present);
+    /// Gives up the present tail: its bytes are in memory, or the upload is finished.
+    pub(super) fn replace_present_tail(&mut self) {
+        let present = self.state.tail.take();
+        self.state.replaced.extend(present.map(|tail| tail.name));
     }
 }
 
@@ -393,7 +398,7 @@ impl Writer {
         } else {
             self.finish_parts(length).await?;
         }
-        self.forget_tails();
+        self.replace_present_tail();
         self.delete_replaced_tails(FINISH).await;
         Ok(length)
     }
