@@ -1,6 +1,8 @@
 //! The drivers: each implements both storage traits over one kind of store.
 
+pub mod azure;
 mod conditional;
 pub mod local;
 pub mod memory;
 pub mod s3;
+pub mod secret;
