@@ -4,6 +4,7 @@ pub mod azure;
 mod conditional;
 pub mod local;
 pub mod memory;
+mod place;
 mod read_ahead;
 pub mod s3;
 pub mod secret;

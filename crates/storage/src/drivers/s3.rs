@@ -15,7 +15,6 @@ mod data;
 mod failure;
 mod finish;
 mod objects;
-mod place;
 mod ranges;
 mod records;
 mod requests;

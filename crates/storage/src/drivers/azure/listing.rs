@@ -121,9 +121,8 @@ impl AzureClient {
         };
         let page = self.retrying(operation, prefix, || send()).await;
         let page = page.map_err(|failure| failure.into_error(operation, prefix))?;
-        let (blobs, next) = read(&page).map_err(|reason| {
-            StorageError::new(crate::Kind::Corrupt, operation, prefix, reason)
-        })?;
+        let (blobs, next) = read(&page)
+            .map_err(|reason| StorageError::new(crate::Kind::Corrupt, operation, prefix, reason))?;
         let listed = blobs.into_iter().filter_map(|blob| {
             let name = blob.name.decoded();
             Some(Listed {

@@ -136,10 +136,7 @@ mod tests {
 
     #[test]
     fn each_answer_to_a_conditional_put_is_what_is_certain_of_it() {
-        assert!(matches!(
-            judged(409, "BlobAlreadyExists"),
-            Attempt::Refused
-        ));
+        assert!(matches!(judged(409, "BlobAlreadyExists"), Attempt::Refused));
         assert!(matches!(judged(412, "ConditionNotMet"), Attempt::Refused));
         assert!(matches!(judged(404, "BlobNotFound"), Attempt::Refused));
         assert!(matches!(judged(429, ""), Attempt::NotSent(_)));

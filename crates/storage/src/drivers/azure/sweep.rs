@@ -61,11 +61,7 @@ pub(super) async fn sweep(client: &AzureClient, now: Timestamp) -> Result<Sweep>
 }
 
 /// Deletes a blob if it has this tag. Sent once: a lost answer is made up for by the next sweep.
-async fn delete(
-    client: &AzureClient,
-    name: &str,
-    tag: &str,
-) -> std::result::Result<(), Failure> {
+async fn delete(client: &AzureClient, name: &str, tag: &str) -> std::result::Result<(), Failure> {
     let request = Request::new(Method::DELETE, name).header("if-match", tag);
     client.send(&request).await.map(|_| ())
 }

@@ -2,12 +2,12 @@
 
 use super::client::S3Client;
 use super::finish::{FINISH, Identity};
-use super::place::Place;
 use super::ranges::ObjectRanges;
 use super::requests::Requests;
 use super::state::{Base, DriverState};
 use super::uploads;
 use super::writer::Writer;
+use crate::drivers::place::Place;
 use crate::drivers::read_ahead::{self, Object};
 use crate::drivers::shares::Memory;
 use crate::limits;

@@ -4,7 +4,7 @@
 //! A session record holds at most 256 KiB, and an upload has up to 10,000 parts: entity tags are
 //! kept as their 16 bytes, and lengths not at all, for all kept parts are full.
 
-use super::place::Place;
+use crate::drivers::place::Place;
 use crate::{Kind, Operation, Result, StorageError, UploadState};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

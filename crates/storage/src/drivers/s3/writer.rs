@@ -4,9 +4,9 @@
 
 use super::client::S3Client;
 use super::finish::{FINISH, Identity};
-use super::place::Place;
 use super::requests::Requests;
 use super::state::{Base, DriverState, LAST_NUMBER, Part, Tail, part_length};
+use crate::drivers::place::Place;
 use crate::drivers::shares::{Memory, Share};
 use crate::{Kind, Operation, Result, StorageError, UploadState};
 use bytes::{Bytes, BytesMut};
