@@ -178,15 +178,15 @@ impl Requests<'_> {
         }
     }
 
-    /// Makes the blocks vanish that are in no list, unless an object lies under the key: a blob
-    /// that is put over them takes them with it. They would vanish after a week by themselves.
+    /// Makes the blocks vanish that are in no list, unless an object lies under the key: an empty
+    /// list takes them with it. They would vanish after a week by themselves.
     pub(super) async fn discard_blocks(&self) -> Result<()> {
         let list = self.block_list().await?;
         if !list.is_some_and(|list| list.has_uncommitted) {
             return Ok(());
         }
         let name = self.name();
-        let request = put(&name, Bytes::new(), Guard::NoObject);
+        let request = self.list(&[], &[]).header("if-none-match", "*");
         let headers = match self.ask(&request).await {
             Ok(headers) => headers,
             Err(failure) if failure.is_refused() => return self.delete_our_empty_blob().await,
@@ -198,8 +198,8 @@ impl Requests<'_> {
         }
     }
 
-    /// A refusal may be the echo of a put whose answer was lost. What is empty and was put in one
-    /// request by nobody who gave a name is ours.
+    /// A refusal may be the echo of a list whose answer was lost. What is empty and names no writer
+    /// is ours: an upload without bytes names one.
     async fn delete_our_empty_blob(&self) -> Result<()> {
         let Some(head) = self.head().await? else {
             return Ok(());
