@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
+mod driver;
+mod faults;
+mod proxy;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use roadstead_storage::clock::MachineClock;
