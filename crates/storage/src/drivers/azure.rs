@@ -27,11 +27,11 @@ mod sweep;
 mod wire;
 mod writer;
 
+pub use crate::drivers::conditional::Sweep;
 pub use crate::drivers::secret::Secret;
 pub use data::AzureData;
 pub use records::AzureRecords;
 pub use settings::{AzureCredentials, AzureSettings};
-pub use sweep::Sweep;
 
 use crate::clock::Clock;
 use crate::{RecordStore, Result};

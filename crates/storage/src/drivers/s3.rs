@@ -25,11 +25,11 @@ mod uploads;
 mod wire;
 mod writer;
 
+pub use crate::drivers::conditional::Sweep;
 pub use crate::drivers::secret::Secret;
 pub use data::S3Data;
 pub use records::S3Records;
 pub use settings::{S3Credentials, S3Encryption, S3Settings};
-pub use sweep::Sweep;
 
 use crate::clock::Clock;
 use crate::{RecordStore, Result};

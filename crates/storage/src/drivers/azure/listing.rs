@@ -119,7 +119,7 @@ impl AzureClient {
             let fetched = tokio::time::timeout(self.settings.record_timeout, fetch).await;
             fetched.map_err(Failure::late)?
         };
-        let page = self.retrying(operation, prefix, || send()).await;
+        let page = self.retrying(operation, prefix, send).await;
         let page = page.map_err(|failure| failure.into_error(operation, prefix))?;
         let (blobs, next) = read(&page)
             .map_err(|reason| StorageError::new(crate::Kind::Corrupt, operation, prefix, reason))?;

@@ -99,7 +99,7 @@ impl Requests<'_> {
             Ok((head.headers, body.bytes().await?))
         };
         self.client
-            .retrying(self.operation, key.as_str(), || send())
+            .retrying(self.operation, key.as_str(), send)
             .await
     }
 

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::listing::{LONGEST_PAGE, Start};
 use super::objects::{RecordObjects, put, record_name};
 use super::records::ListedRecord;
-use crate::drivers::conditional::{Guard, Objects};
+use crate::drivers::conditional::{Guard, Objects, Sweep};
 use crate::{Kind, Operation, Result, StorageError, TOMBSTONE_AGE, Timestamp};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -16,15 +16,6 @@ use hyper::Method;
 
 /// How many tombstones are deleted at once.
 const DELETES_AT_ONCE: usize = 8;
-
-/// What a sweep did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sweep {
-    /// It removed this many tombstones.
-    Swept(u64),
-    /// The store takes no notice of conditions on deletes: nothing may be removed.
-    Impossible,
-}
 
 /// Looks at every record once and removes the tombstones that are older than any request.
 pub(super) async fn sweep(client: &AzureClient, now: Timestamp) -> Result<Sweep> {
