@@ -77,6 +77,15 @@ pub(super) trait Objects: Send + Sync {
     ) -> Attempt;
 }
 
+/// What a sweep of old tombstones did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sweep {
+    /// It removed this many tombstones.
+    Swept(u64),
+    /// The store takes no notice of conditions on deletes: nothing may be removed.
+    Impossible,
+}
+
 /// How long an attempt and a whole write may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Patience {

@@ -14,10 +14,8 @@ mod client;
 mod data;
 mod failure;
 mod finish;
-mod memory;
 mod objects;
-mod place;
-mod reader;
+mod ranges;
 mod records;
 mod requests;
 mod settings;
@@ -27,10 +25,11 @@ mod uploads;
 mod wire;
 mod writer;
 
+pub use crate::drivers::conditional::Sweep;
+pub use crate::drivers::secret::Secret;
 pub use data::S3Data;
 pub use records::S3Records;
-pub use settings::{S3Credentials, S3Encryption, S3Settings, Secret};
-pub use sweep::Sweep;
+pub use settings::{S3Credentials, S3Encryption, S3Settings};
 
 use crate::clock::Clock;
 use crate::{RecordStore, Result};

@@ -2,13 +2,14 @@
 
 use super::client::S3Client;
 use super::finish::{FINISH, Identity};
-use super::memory::Memory;
-use super::place::Place;
-use super::reader;
+use super::ranges::ObjectRanges;
 use super::requests::Requests;
 use super::state::{Base, DriverState};
 use super::uploads;
 use super::writer::Writer;
+use crate::drivers::place::Place;
+use crate::drivers::read_ahead::{self, Object};
+use crate::drivers::shares::Memory;
 use crate::limits;
 use crate::{
     DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result,
@@ -47,6 +48,29 @@ impl S3Data {
             operation,
             place,
         })
+    }
+
+    async fn stream(
+        &self,
+        operation: Operation,
+        key: &DataKey,
+        name: String,
+        range: Range<u64>,
+    ) -> Result<DataStream> {
+        let ranges = ObjectRanges {
+            client: Arc::clone(&self.client),
+            operation,
+            key: key.clone(),
+            name,
+        };
+        let object = Object {
+            ranges,
+            operation,
+            key: key.clone(),
+            attempts: self.client.settings.attempts,
+            stall: self.client.settings.stall_timeout,
+        };
+        read_ahead::open(object, self.readers.clone(), range).await
     }
 
     /// Returns the writer of an upload, made when this is its first call in this process.
@@ -172,8 +196,8 @@ impl DataStore for S3Data {
             None => requests.name(),
         };
         let range = 0..state.length;
-        let (client, memory) = (Arc::clone(&self.client), self.readers.clone());
-        reader::open(client, memory, Operation::ReadBack, &state.key, name, range).await
+        self.stream(Operation::ReadBack, &state.key, name, range)
+            .await
     }
 
     fn is_doubtful(&self, _state: &UploadState) -> bool {
@@ -207,8 +231,7 @@ impl DataStore for S3Data {
     async fn read(&self, key: &DataKey, range: Range<u64>) -> Result<DataStream> {
         limits::check_range(key.as_str(), &range)?;
         let name = self.requests(Operation::Read, key)?.name();
-        let (client, memory) = (Arc::clone(&self.client), self.readers.clone());
-        reader::open(client, memory, Operation::Read, key, name, range).await
+        self.stream(Operation::Read, key, name, range).await
     }
 
     async fn open(&self, _key: &DataKey, _length: u64) -> Result<Option<DataFile>> {

@@ -3,8 +3,8 @@
 
 use super::client::S3Client;
 use super::failure::Failure;
-use super::place::Place;
 use super::state::Part;
+use crate::drivers::place::Place;
 use crate::{Operation, Result, StorageError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};

@@ -1,33 +1,10 @@
 //! What can be set on the S3 driver.
 
-use std::fmt;
+use crate::drivers::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
-
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes a text into custody.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the text, for whoever signs with it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(…)")
-    }
-}
 
 /// Whom the store shall take us for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::client::S3Client;
 use super::failure::Failure;
 use super::objects::{RecordObjects, entity_tag, record_name};
 use super::records::ListedRecord;
-use crate::drivers::conditional::Objects;
+use crate::drivers::conditional::{Objects, Sweep};
 use crate::{Operation, Result, StorageError, TOMBSTONE_AGE, Timestamp};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -16,15 +16,6 @@ use futures::{StreamExt, stream};
 
 /// How many tombstones are deleted at once.
 const DELETES_AT_ONCE: usize = 8;
-
-/// What a sweep did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sweep {
-    /// It removed this many tombstones.
-    Swept(u64),
-    /// The store takes no notice of conditions on deletes: nothing may be removed.
-    Impossible,
-}
 
 /// Looks at every record once and removes the tombstones that are older than any request.
 pub(super) async fn sweep(client: &S3Client, now: Timestamp) -> Result<Sweep> {

@@ -2,8 +2,8 @@
 
 use super::client::S3Client;
 use super::objects::timestamp;
-use super::place::Place;
 use super::requests::Requests;
+use crate::drivers::place::Place;
 use crate::{Operation, Result, Timestamp};
 use futures::future::try_join_all;
 use std::collections::BTreeMap;

@@ -4,10 +4,10 @@
 
 use super::client::S3Client;
 use super::finish::{FINISH, Identity};
-use super::memory::{Memory, Share};
-use super::place::Place;
 use super::requests::Requests;
 use super::state::{Base, DriverState, LAST_NUMBER, Part, Tail, part_length};
+use crate::drivers::place::Place;
+use crate::drivers::shares::{Memory, Share};
 use crate::{Kind, Operation, Result, StorageError, UploadState};
 use bytes::{Bytes, BytesMut};
 use futures::future::join_all;

@@ -5,16 +5,16 @@ use crate::{DataKey, Kind, Operation, Result, StorageError};
 /// The id of a data object or upload. Only 32 lower-case hexadecimal digits are one, so that no
 /// text from outside ever becomes a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Place(u128);
+pub(in crate::drivers) struct Place(u128);
 
 impl Place {
     /// Makes an id that nobody has used and nobody can guess.
-    pub(super) fn fresh() -> Self {
+    pub(in crate::drivers) fn fresh() -> Self {
         Self(rand::random())
     }
 
     /// Reads a key; anything but this driver's own text is `Invalid`.
-    pub(super) fn of_key(operation: Operation, key: &DataKey) -> Result<Self> {
+    pub(in crate::drivers) fn of_key(operation: Operation, key: &DataKey) -> Result<Self> {
         Self::of_id(key.as_str()).ok_or_else(|| {
             let reason = "it is not a key that this driver made";
             StorageError::new(Kind::Invalid, operation, key.as_str(), reason)
@@ -30,35 +30,35 @@ impl Place {
     }
 
     /// Reads the name of an object below the driver's prefix.
-    pub(super) fn of_object(name: &str) -> Option<Self> {
+    pub(in crate::drivers) fn of_object(name: &str) -> Option<Self> {
         let place = Self::of_id(name.rsplit('/').next()?)?;
         (place.object() == name).then_some(place)
     }
 
     /// Reads the name of a tail below the driver's prefix.
-    pub(super) fn of_tail(name: &str) -> Option<Self> {
+    pub(in crate::drivers) fn of_tail(name: &str) -> Option<Self> {
         let (id, _) = name.strip_prefix("tails/")?.split_once('/')?;
         Self::of_id(id)
     }
 
     /// Returns the key.
-    pub(super) fn key(self) -> DataKey {
+    pub(in crate::drivers) fn key(self) -> DataKey {
         DataKey::new(format!("{:032x}", self.0))
     }
 
     /// Returns the name of the object; the first digits spread the objects over a store that keeps
     /// names in order.
-    pub(super) fn object(self) -> String {
+    pub(in crate::drivers) fn object(self) -> String {
         format!("data/{:02x}/{:032x}", self.0 >> 120, self.0)
     }
 
     /// Returns the name of a tail.
-    pub(super) fn tail(self, name: &str) -> String {
+    pub(in crate::drivers) fn tail(self, name: &str) -> String {
         format!("{}{name}", self.tails())
     }
 
     /// Returns what the names of all its tails begin with.
-    pub(super) fn tails(self) -> String {
+    pub(in crate::drivers) fn tails(self) -> String {
         format!("tails/{:032x}/", self.0)
     }
 }

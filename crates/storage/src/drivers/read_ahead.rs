@@ -4,14 +4,14 @@
 //! slow the client is. What waits for the client is bounded: two blocks, each at most half a second
 //! of what the client takes, and 256 KiB at least.
 
-use super::client::S3Client;
-use super::failure::Failure;
-use super::memory::{Memory, Share};
+use super::shares::{Memory, Share};
 use crate::limits;
 use crate::{DataKey, DataStream, Kind, Operation, Result, StorageError};
-use aws_sdk_s3::primitives::ByteStream;
+use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
+use std::error::Error;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,25 +34,62 @@ const BLOCKS: usize = 2;
 /// How long a client should take for a block.
 const BLOCK_MILLIS: u64 = 500;
 
-/// Opens a stream of bytes `range` of the object with this name.
-pub(super) async fn open(
-    client: Arc<S3Client>,
+/// The body of an answer as it comes.
+pub(super) type Body = BoxStream<'static, std::result::Result<Bytes, Box<dyn Error + Send + Sync>>>;
+
+/// What came back for a range.
+pub(super) struct Answer {
+    pub(super) body: Body,
+    /// The length of the whole object.
+    pub(super) length: u64,
+    pub(super) tag: Option<String>,
+}
+
+/// Why no range came back.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The object ends before the range begins.
+    TooShort,
+    /// The object has another tag.
+    Replaced,
+    Other(StorageError),
+}
+
+/// What a driver can ask of one object, with its own retries.
+#[async_trait]
+pub(super) trait Ranges: Send + Sync + 'static {
+    /// Returns the length of the object.
+    async fn length(&self) -> Result<u64>;
+
+    /// Asks for a range that is not empty, of the object with this tag if one is named.
+    async fn get(
+        &self,
+        range: &Range<u64>,
+        tag: Option<&str>,
+    ) -> std::result::Result<Answer, Refusal>;
+}
+
+/// What is read.
+pub(super) struct Object<R> {
+    pub(super) ranges: R,
+    pub(super) operation: Operation,
+    pub(super) key: DataKey,
+    /// How often an answer may be cut in a row.
+    pub(super) attempts: u32,
+    /// How long the store may send nothing.
+    pub(super) stall: Duration,
+}
+
+/// Opens a stream of bytes `range` of an object.
+pub(super) async fn open<R: Ranges>(
+    object: Object<R>,
     memory: Memory,
-    operation: Operation,
-    key: &DataKey,
-    name: String,
     range: Range<u64>,
 ) -> Result<DataStream> {
-    let object = Object {
-        client,
-        operation,
-        key: key.clone(),
-        name,
-    };
     if range.is_empty() {
-        let length = object.length().await?;
+        let length = object.ranges.length().await?;
         if range.end > length {
-            return Err(limits::too_short(key.as_str(), length, &range));
+            return Err(limits::too_short(object.key.as_str(), length, &range));
         }
         return Ok(stream::empty().boxed());
     }
@@ -60,10 +97,15 @@ pub(super) async fn open(
     let first = range.start..range.start + block;
     let answer = object.get(&first, None).await?;
     if answer.length < range.end {
-        return Err(limits::too_short(key.as_str(), answer.length, &range));
+        return Err(limits::too_short(
+            object.key.as_str(),
+            answer.length,
+            &range,
+        ));
     }
     let (sender, receiver) = unbounded_channel();
     let pace = Arc::new(Pace::new());
+    let (key, operation) = (object.key.clone(), object.operation);
     let pump = Pump {
         object,
         memory,
@@ -79,7 +121,7 @@ pub(super) async fn open(
     let reader = Reader {
         receiver,
         pace,
-        key: key.clone(),
+        key,
         operation,
         left: range.end - range.start,
         _tasks: tasks,
@@ -99,84 +141,31 @@ fn fitting(memory: &Memory, wanted: u64) -> (u64, Option<Share>) {
     (block, None)
 }
 
-/// The object that is read.
-struct Object {
-    client: Arc<S3Client>,
-    operation: Operation,
-    key: DataKey,
-    name: String,
-}
-
-/// What came back for a range.
-struct Answer {
-    body: ByteStream,
-    /// The length of the whole object.
-    length: u64,
-    tag: Option<String>,
-}
-
-impl Object {
+impl<R: Ranges> Object<R> {
     fn error(&self, kind: Kind, reason: &str) -> StorageError {
         StorageError::new(kind, self.operation, self.key.as_str(), reason)
     }
 
-    async fn length(&self) -> Result<u64> {
-        let client = &self.client;
-        let request = client
-            .sdk
-            .head_object()
-            .bucket(&client.settings.bucket)
-            .key(&self.name);
-        let send = || request.clone().send();
-        let answer = client
-            .retrying(self.operation, self.key.as_str(), send)
-            .await;
-        let answer =
-            answer.map_err(|failure| failure.into_error(self.operation, self.key.as_str()))?;
-        Ok(answer
-            .content_length
-            .and_then(|length| u64::try_from(length).ok())
-            .unwrap_or(0))
-    }
-
-    /// Asks for a range that is not empty.
     async fn get(&self, range: &Range<u64>, tag: Option<&str>) -> Result<Answer> {
-        let client = &self.client;
-        let request = client
-            .sdk
-            .get_object()
-            .bucket(&client.settings.bucket)
-            .key(&self.name)
-            .range(format!("bytes={}-{}", range.start, range.end - 1))
-            .set_if_match(tag.map(str::to_owned));
-        let send = || request.clone().send();
-        let answer = client
-            .retrying(self.operation, self.key.as_str(), send)
-            .await;
-        let answer = answer.map_err(|failure| self.explain(failure, range))?;
-        let length = whole_length(answer.content_range.as_deref());
-        let length = length.ok_or_else(|| self.error(Kind::Corrupt, "the store sent no range"))?;
-        Ok(Answer {
-            body: answer.body,
-            length,
-            tag: answer.e_tag,
-        })
-    }
-
-    fn explain(&self, failure: Failure, range: &Range<u64>) -> StorageError {
-        match failure.status {
-            Some(416) => {
+        let refused = match self.ranges.get(range, tag).await {
+            Ok(answer) => return Ok(answer),
+            Err(refused) => refused,
+        };
+        Err(match refused {
+            Refusal::TooShort => {
                 let reason = format!("the object ends before byte {}", range.start);
                 self.error(Kind::Corrupt, &reason)
             }
-            Some(412) => self.error(Kind::Corrupt, "the object was replaced while it was read"),
-            _ => failure.into_error(self.operation, self.key.as_str()),
-        }
+            Refusal::Replaced => {
+                self.error(Kind::Corrupt, "the object was replaced while it was read")
+            }
+            Refusal::Other(error) => error,
+        })
     }
 }
 
 /// Reads the length of the whole from `bytes 0-9/1234`.
-fn whole_length(range: Option<&str>) -> Option<u64> {
+pub(super) fn whole_length(range: Option<&str>) -> Option<u64> {
     range?.rsplit_once('/')?.1.parse().ok()
 }
 
@@ -222,8 +211,8 @@ struct BlockRoom {
 }
 
 /// What receives blocks, in a task of its own.
-struct Pump {
-    object: Object,
+struct Pump<R> {
+    object: Object<R>,
     memory: Memory,
     tag: Option<String>,
     next: u64,
@@ -236,8 +225,8 @@ struct Pump {
 /// The client has gone.
 struct Gone;
 
-impl Pump {
-    async fn run(mut self, first_end: u64, share: Option<Share>, body: ByteStream) {
+impl<R: Ranges> Pump<R> {
+    async fn run(mut self, first_end: u64, share: Option<Share>, body: Body) {
         let mut block = Some((first_end, share, Some(body)));
         loop {
             let waiting = Arc::clone(&self.waiting).acquire_owned().await;
@@ -268,7 +257,7 @@ impl Pump {
         &mut self,
         end: u64,
         room: BlockRoom,
-        body: Option<ByteStream>,
+        body: Option<Body>,
     ) -> std::result::Result<Result<()>, Gone> {
         let mut room = Some(room);
         let mut body = body;
@@ -290,7 +279,7 @@ impl Pump {
                 return Ok(Ok(()));
             };
             cuts = if self.next > before { 1 } else { cuts + 1 };
-            if cuts > self.object.client.settings.attempts {
+            if cuts > self.object.attempts {
                 return Ok(Err(error));
             }
             tracing::debug!(%error, "an answer was cut; asking for the rest");
@@ -301,11 +290,11 @@ impl Pump {
     /// Hands pieces on to the end of the block; returns what cut the answer before.
     async fn pass(
         &mut self,
-        mut body: ByteStream,
+        mut body: Body,
         end: u64,
         room: &mut Option<BlockRoom>,
     ) -> std::result::Result<Option<StorageError>, Gone> {
-        let stall = self.object.client.settings.stall_timeout;
+        let stall = self.object.stall;
         while self.next < end {
             let mut bytes = match tokio::time::timeout(stall, body.next()).await {
                 Err(_) => {
