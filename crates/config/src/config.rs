@@ -9,9 +9,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 mod access;
+mod azure;
 mod s3;
 
 pub use access::{Access, AccessRule, Openness};
+pub use azure::AzureStorage;
 pub use s3::{S3Encryption, S3Storage};
 
 /// Everything the server is told. What [`Config::load`] returns is valid; [`Config::validate`]
@@ -127,6 +129,8 @@ pub enum Storage {
     Local(LocalStorage),
     /// A bucket that any number of servers share.
     S3(Box<S3Storage>),
+    /// A container of Azure Blob Storage that any number of servers share.
+    Azure(Box<AzureStorage>),
     /// The process's memory; everything is gone when it ends.
     Memory,
 }

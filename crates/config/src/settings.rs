@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+mod azure;
 mod s3;
 
 /// One setting: its key, its type, its range, its meaning, and how it is written and read.
@@ -149,7 +150,7 @@ pub fn settings() -> &'static [Setting] {
     &SETTINGS
 }
 
-static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| [ROWS, s3::ROWS].concat());
+static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| [ROWS, s3::ROWS, azure::ROWS].concat());
 
 /// Makes a row for a field that every configuration has.
 macro_rules! row {

@@ -1,8 +1,8 @@
 //! What a single value may be, and what values must not be together.
 
 use crate::{
-    ByteSize, Config, ConfigError, ConfigErrors, Openness, Origin, Problem, S3Encryption,
-    S3Storage, Storage,
+    AzureStorage, ByteSize, Config, ConfigError, ConfigErrors, Openness, Origin, Problem,
+    S3Encryption, S3Storage, Storage,
 };
 use std::net::SocketAddr;
 
@@ -75,6 +75,52 @@ fn access_conflicts(config: &Config) -> Vec<(&'static str, String)> {
             config.listen
         );
         conflicts.push(("listen", message));
+    }
+    if let Storage::Azure(azure) = &config.storage {
+        conflicts.extend(azure_conflicts(azure));
+    }
+    conflicts
+}
+
+fn azure_conflicts(azure: &AzureStorage) -> Vec<(&'static str, String)> {
+    let mut conflicts = Vec::new();
+    if azure.container.is_empty() {
+        let message = "is missing; name the container that everything is kept in".to_owned();
+        conflicts.push(("storage.azure.container", message));
+    }
+    if azure.account.is_none() && azure.connection_string.is_none() {
+        let message = "is missing; name the storage account".to_owned();
+        conflicts.push(("storage.azure.account", message));
+    }
+    let is_web =
+        |endpoint: &String| endpoint.starts_with("http://") || endpoint.starts_with("https://");
+    if let Some(endpoint) = azure.endpoint.as_ref().filter(|endpoint| !is_web(endpoint)) {
+        let message = format!(
+            "`{endpoint}` is not a URL; write one like https://images.blob.core.windows.net"
+        );
+        conflicts.push(("storage.azure.endpoint", message));
+    }
+    let secrets = [&azure.key, &azure.sas, &azure.connection_string];
+    if secrets.iter().filter(|secret| secret.is_some()).count() > 1 {
+        let message = "stands beside another secret; choose one of key, sas and connection_string";
+        let key = if azure.connection_string.is_some() {
+            "storage.azure.connection_string"
+        } else {
+            "storage.azure.sas"
+        };
+        conflicts.push((key, message.to_owned()));
+    }
+    if azure.upload_memory.as_u64() < 2 * azure.part_size.as_u64() {
+        let message = format!(
+            "`{}` is less than two blocks of {}",
+            azure.upload_memory, azure.part_size
+        );
+        conflicts.push(("storage.azure.upload_memory", message));
+    }
+    if azure.redirect && azure.sas.is_some() {
+        let message = "needs the account's key or an identity: with a shared access signature no \
+                       address can be signed";
+        conflicts.push(("storage.azure.redirect", message.to_owned()));
     }
     conflicts
 }

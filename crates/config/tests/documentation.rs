@@ -34,9 +34,14 @@ fn default(setting: &Setting) -> String {
         storage: Storage::S3(Box::default()),
         ..Config::default()
     };
+    let azure = Config {
+        storage: Storage::Azure(Box::default()),
+        ..Config::default()
+    };
     let text = setting
         .text(&Config::default())
-        .or_else(|| setting.text(&s3));
+        .or_else(|| setting.text(&s3))
+        .or_else(|| setting.text(&azure));
     match text {
         Some(text) if text == "null" => "none".to_owned(),
         Some(text) if text.is_empty() => "empty".to_owned(),

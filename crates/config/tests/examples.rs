@@ -10,6 +10,7 @@ fn folder() -> PathBuf {
 fn load(path: &Path) -> Loaded {
     let variables = [
         ("REGISTRY_URL", "https://registry.example.com"),
+        ("AZURE_KEY", "hidden"),
         ("S3_ACCESS_KEY", "public"),
         ("S3_SECRET_KEY", "hidden"),
     ];
@@ -52,6 +53,9 @@ fn full_yaml_states_the_defaults() {
 fn full_yaml_has_every_setting() {
     let text = std::fs::read_to_string(folder().join("full.yaml")).expect("is there");
     let keys = keys(&text);
+    let (_, azure) = text
+        .split_once("  # azure:\n")
+        .expect("Azure stands in a comment");
     for setting in settings() {
         if setting.key() == "storage.memory" {
             // Exactly one driver may be chosen, so the others stand in comments.
@@ -60,6 +64,10 @@ fn full_yaml_has_every_setting() {
         }
         if let Some(key) = setting.key().strip_prefix("storage.s3.") {
             assert!(text.contains(&format!("  #   {key}:")), "{key} is missing");
+            continue;
+        }
+        if let Some(key) = setting.key().strip_prefix("storage.azure.") {
+            assert!(azure.contains(&format!("  #   {key}:")), "{key} is missing");
             continue;
         }
         assert!(

@@ -71,6 +71,12 @@ Ctrl-C stops it.
             }
             Storage::S3(s3) if s3.prefix.is_empty() => format!("the bucket {}", s3.bucket),
             Storage::S3(s3) => format!("the bucket {} under {}", s3.bucket, s3.prefix),
+            Storage::Azure(azure) if azure.prefix.is_empty() => {
+                format!("the container {}", azure.container)
+            }
+            Storage::Azure(azure) => {
+                format!("the container {} under {}", azure.container, azure.prefix)
+            }
             Storage::Memory => "memory, until it stops".to_owned(),
         }
     }

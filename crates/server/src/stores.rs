@@ -1,11 +1,13 @@
 //! Opens the store that the configuration names, and says in one sentence why it cannot.
 
+use crate::azure_store::open_azure;
 use crate::s3_store::open_s3;
 use anyhow::{Context, anyhow, bail};
 use roadstead_config::{ByteSize, LocalStorage, Storage};
 use roadstead_registry::Background;
 use roadstead_storage::clock::MachineClock;
 use roadstead_storage::decorators::metrics::{ObservedData, ObservedRecords, StorageObserver};
+use roadstead_storage::drivers::azure::AzureStore;
 use roadstead_storage::drivers::local::{LocalSettings, LocalStore};
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
 use roadstead_storage::drivers::s3::{S3Store, Sweep};
@@ -24,7 +26,14 @@ pub(crate) struct Stores {
     pub(crate) data: Arc<dyn DataStore>,
     pub(crate) clock: Arc<dyn Clock>,
     local: Option<LocalStore>,
-    s3: Option<S3Store>,
+    shared: Option<Shared>,
+}
+
+/// A store that several servers share, for what it wants done now and then.
+#[derive(Clone)]
+enum Shared {
+    S3(S3Store),
+    Azure(AzureStore),
 }
 
 impl Stores {
@@ -55,7 +64,16 @@ impl Stores {
                 let (records, data) = (store.records(), store.data());
                 let stores = Self::assemble("s3", records, data, clock, observer);
                 Ok(Self {
-                    s3: Some(store),
+                    shared: Some(Shared::S3(store)),
+                    ..stores
+                })
+            }
+            Storage::Azure(azure) => {
+                let store = open_azure(azure, Arc::clone(&clock))?;
+                let (records, data) = (store.records(), store.data());
+                let stores = Self::assemble("azure", records, data, clock, observer);
+                Ok(Self {
+                    shared: Some(Shared::Azure(store)),
                     ..stores
                 })
             }
@@ -75,7 +93,7 @@ impl Stores {
                 data: Arc::new(data),
                 clock,
                 local: None,
-                s3: None,
+                shared: None,
             };
         };
         let timer = Arc::clone(&clock);
@@ -86,7 +104,7 @@ impl Stores {
             data: Arc::new(data),
             clock,
             local: None,
-            s3: None,
+            shared: None,
         }
     }
 
@@ -112,7 +130,7 @@ impl Stores {
 
     /// Begins what the store wants done now and then.
     pub(crate) fn start_maintenance(&self, background: &Background) {
-        let Some(store) = self.s3.clone() else {
+        let Some(store) = self.shared.clone() else {
             return;
         };
         let stop = background.stop();
@@ -141,8 +159,12 @@ impl Stores {
     }
 }
 
-async fn sweep_tombstones(store: &S3Store) {
-    match store.sweep_tombstones().await {
+async fn sweep_tombstones(store: &Shared) {
+    let swept = match store {
+        Shared::S3(store) => store.sweep_tombstones().await,
+        Shared::Azure(store) => store.sweep_tombstones().await,
+    };
+    match swept {
         Ok(Sweep::Swept(0)) => {}
         Ok(Sweep::Swept(swept)) => tracing::info!(swept, "removed old tombstones"),
         Ok(Sweep::Impossible) => tracing::debug!(

@@ -31,6 +31,7 @@ pub(crate) fn server_settings(config: &Config) -> ServerSettings {
 pub(crate) fn redirect_policy(config: &Config) -> RedirectPolicy {
     let is_wanted = match &config.storage {
         Storage::S3(s3) => s3.redirect,
+        Storage::Azure(azure) => azure.redirect,
         Storage::Local(_) | Storage::Memory => false,
     };
     if !is_wanted {

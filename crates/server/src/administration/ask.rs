@@ -19,7 +19,7 @@ pub(crate) async fn ask(config: &Config, request: Request) -> anyhow::Result<Ans
             }
         }
         // All servers share the bucket, and see there what changes.
-        Storage::S3(_) => {}
+        Storage::S3(_) | Storage::Azure(_) => {}
     }
     let stores = Stores::open(&config.storage, None).await?;
     let administration = Administration {
