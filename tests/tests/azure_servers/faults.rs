@@ -6,7 +6,9 @@ use crate::settings;
 use bytes::Bytes;
 use hyper::Method;
 use roadstead_storage::drivers::azure::AzureStore;
-use roadstead_storage::{Condition, DataStore, Outcome, RecordStore, UploadHint, Version};
+use roadstead_storage::{
+    Condition, DataStore, Kind, Outcome, RecordStore, Timestamp, Upload, UploadHint, Version,
+};
 
 const MIB: usize = 1024 * 1024;
 
@@ -161,4 +163,42 @@ async fn an_abort_and_a_delete_are_sent_again() {
         assert!(data.read(&key, 0..0).await.is_err());
         assert!(proxy.is_done(), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_failed_can_be_made_again() {
+    let (store, proxy) = faulty().await;
+    let data = store.data();
+    let mut upload = data.begin(UploadHint::default()).await.unwrap();
+    data.reserve(&mut upload);
+    let bytes = content(MIB + 100);
+    data.append(&mut upload, bytes.slice(..MIB + 50))
+        .await
+        .unwrap();
+    data.checkpoint(&mut upload).await.unwrap();
+    data.append(&mut upload, bytes.slice(MIB + 50..))
+        .await
+        .unwrap();
+    let kept = upload.state().clone();
+    for _ in 0..5 {
+        proxy.plan(Method::PUT, "tails", Fault::TurnAway);
+    }
+    let failed = data.checkpoint(&mut upload).await.unwrap_err();
+    assert_eq!(failed.kind(), Kind::Unavailable, "{failed}");
+    assert_eq!(*upload.state(), kept);
+    data.checkpoint(&mut upload).await.unwrap();
+    // Another process may still go on from what was kept before.
+    let mut older = Upload::resume(kept);
+    data.reserve(&mut older);
+    data.append(&mut older, content(10)).await.unwrap();
+    drop(older);
+    let finished = data.finish(Upload::resume(upload.state().clone())).await;
+    let key = finished.unwrap().key;
+    assert!(fetch(&store, &key, bytes.len()).await == bytes);
+    assert!(
+        data.uploads(Timestamp::from_millis(u64::MAX), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }

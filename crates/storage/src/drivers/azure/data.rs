@@ -116,7 +116,7 @@ impl AzureData {
         *live = None;
         let mut kept = DriverState::of(Operation::ReadBack, state)?;
         let requests = self.requests(Operation::ReadBack, &state.key)?;
-        let tail = kept.tail.take().filter(|tail| tail.length > 0);
+        let tail = kept.tail.clone().filter(|tail| tail.length > 0);
         if kept.blocks.is_empty() && tail.is_none() {
             return Ok(());
         }
@@ -128,13 +128,14 @@ impl AzureData {
         let tag = requests.commit(&kept, last).await?;
         let mut blocks = kept.all_blocks();
         blocks.extend(last);
-        let mut whole = DriverState::new(kept.part_bytes);
-        whole.base = Some(Base {
+        kept.blocks.clear();
+        kept.base = Some(Base {
             length: state.length,
             tag,
             blocks,
         });
-        whole.write(state);
+        kept.replace_tail(None);
+        kept.write(state);
         Ok(())
     }
 }
@@ -176,8 +177,10 @@ impl DataStore for AzureData {
         }
         let kept = DriverState::of(operation, state)?;
         let requests = self.requests(operation, &state.key)?;
-        let name = match kept.tail_blob(requests.place) {
-            Some(tail) if kept.base.is_none() => self.client.name(&tail),
+        let name = match &kept.tail {
+            Some(tail) if kept.base.is_none() => {
+                self.client.name(&requests.place.tail(&tail.name()))
+            }
             _ => requests.name(),
         };
         self.stream(operation, &state.key, name, 0..state.length)

@@ -6,7 +6,6 @@
 //! bytes, and lengths not at all, for all kept blocks are full. No two writers share an id: nothing
 //! need be reserved.
 
-use crate::drivers::place::Place;
 use crate::{Kind, Operation, Result, StorageError, UploadState};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -103,6 +102,10 @@ pub(super) struct DriverState {
     pub(super) blocks: Vec<Block>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tail: Option<Tail>,
+    /// Names of tails before that one, which nobody needs once this state is kept. The next writer
+    /// deletes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) replaced: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) base: Option<Base>,
 }
@@ -113,6 +116,7 @@ impl DriverState {
             part_bytes,
             blocks: Vec::new(),
             tail: None,
+            replaced: Vec::new(),
             base: None,
         }
     }
@@ -160,9 +164,10 @@ impl DriverState {
         self.blocks_length() + self.tail.as_ref().map_or(0, |tail| tail.length)
     }
 
-    /// Returns the name of the blob of the tail.
-    pub(super) fn tail_blob(&self, place: Place) -> Option<String> {
-        self.tail.as_ref().map(|tail| place.tail(&tail.name()))
+    /// Gives up the present tail: its bytes are elsewhere, or the upload is finished.
+    pub(super) fn replace_tail(&mut self, tail: Option<Tail>) {
+        let present = std::mem::replace(&mut self.tail, tail);
+        self.replaced.extend(present.map(|tail| tail.name()));
     }
 }
 
@@ -272,6 +277,7 @@ mod tests {
                 .chain([state.tail.clone().unwrap().block()])
                 .collect(),
         });
+        state.replaced = vec!["0-1".to_owned()];
         let kept = kept(&state);
         assert_eq!(DriverState::of(Operation::Append, &kept).unwrap(), state);
         assert_eq!(state.length(), 11 + 4 * 8 * MIB + 7);

@@ -10,6 +10,7 @@ use crate::drivers::place::Place;
 use crate::drivers::shares::{Memory, Share};
 use crate::{Kind, Operation, Result, StorageError, UploadState};
 use bytes::{Bytes, BytesMut};
+use futures::future::join_all;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -37,8 +38,6 @@ pub(super) struct Writer {
     is_loaded: bool,
     /// Whether bytes were added since the state was read or written.
     pub(super) has_grown: bool,
-    /// Tails that no state names any more once the next checkpoint is kept.
-    replaced_tails: Vec<String>,
     /// Set once a block was lost: bytes are missing, so this writer must not go on.
     has_failed: bool,
 }
@@ -64,7 +63,6 @@ impl Writer {
             sending: JoinSet::new(),
             is_loaded: false,
             has_grown: false,
-            replaced_tails: Vec::new(),
             has_failed: false,
         }
     }
@@ -229,29 +227,27 @@ impl Writer {
     async fn replace_tail(&mut self) -> Result<()> {
         // The state that is kept now names the present tail; those before it nobody needs.
         self.delete_replaced_tails(Operation::Checkpoint).await;
-        self.forget_tail();
         let tail = Tail::fresh(self.epoch, self.buffer.len() as u64);
         let bytes = Bytes::copy_from_slice(&self.buffer);
         let requests = self.requests(Operation::Checkpoint);
+        // The present tail stays the present one until another is there: a checkpoint that failed
+        // may be tried again, and must not find it among those that nobody needs.
         requests.put_tail(&tail.name(), bytes).await?;
-        self.state.tail = Some(tail);
+        self.state.replace_tail(Some(tail));
         Ok(())
     }
 
-    /// Deletes tails that no state names; what fails is left to the sweeper.
+    /// Deletes tails that nobody needs; what fails is left to the sweeper.
     async fn delete_replaced_tails(&mut self, operation: Operation) {
-        let names = std::mem::take(&mut self.replaced_tails);
+        let names = std::mem::take(&mut self.state.replaced);
         let requests = self.requests(operation);
-        for name in names {
-            if let Err(error) = requests.delete(&self.client.name(&name)).await {
+        let deletes = names.iter().map(async |name| {
+            let name = self.client.name(&self.place.tail(name));
+            if let Err(error) = requests.delete(&name).await {
                 tracing::debug!(%error, "failed to delete the tail of an upload; it is swept later");
             }
-        }
-    }
-
-    fn forget_tail(&mut self) {
-        let present = self.state.tail_blob(self.place);
-        self.replaced_tails.extend(present);
+        });
+        join_all(deletes).await;
     }
 }
 
@@ -265,7 +261,9 @@ impl Writer {
             && self.requests(FINISH).finished_tag(kept).await?.is_some()
         {
             // All bytes lie under the key already: they were read back.
-            return Ok(self.finished().await);
+            let length = self.state.length();
+            self.leave_nothing().await;
+            return Ok(length);
         }
         if let Err(error) = self.load(FINISH).await {
             // Another process may have made an object of the same bytes.
@@ -296,15 +294,14 @@ impl Writer {
             };
             self.requests(FINISH).commit(&self.state, last).await?;
         }
-        self.finished().await;
+        self.leave_nothing().await;
         Ok(length)
     }
 
-    /// Leaves nothing behind but the object; returns the length that was kept.
-    async fn finished(&mut self) -> u64 {
-        self.forget_tail();
+    /// Leaves nothing behind but the object.
+    async fn leave_nothing(&mut self) {
+        self.state.replace_tail(None);
         self.delete_replaced_tails(FINISH).await;
-        self.state.length()
     }
 }
 
