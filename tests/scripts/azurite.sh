@@ -16,10 +16,10 @@ if ! declare -F stop_all_servers >/dev/null; then
 fi
 
 # The account that every Azurite has; its key is in Microsoft's documentation.
-export ROADSTEAD_TEST_AZURE_ACCOUNT=devstoreaccount1
-export ROADSTEAD_TEST_AZURE_KEY=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==
-export ROADSTEAD_TEST_AZURE_CONTAINER=images
-export ROADSTEAD_TEST_AZURE_ENDPOINT=
+export STORE_AZURE_ACCOUNT=devstoreaccount1
+export STORE_AZURE_KEY=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==
+export STORE_AZURE_CONTAINER=images
+export STORE_AZURE_ENDPOINT=
 
 azurite_endpoint=
 azurite_pid=
@@ -39,10 +39,10 @@ wait_for_azurite() {
 
 # Signs as "Authorize with Shared Key" tells; the account stands in the path and before it.
 make_azure_container() {
-  local account=$ROADSTEAD_TEST_AZURE_ACCOUNT container=$ROADSTEAD_TEST_AZURE_CONTAINER
+  local account=$STORE_AZURE_ACCOUNT container=$STORE_AZURE_CONTAINER
   local version=2023-11-03 date key to_sign signature status
   date=$(LC_ALL=C date --utc '+%a, %d %b %Y %H:%M:%S GMT')
-  key=$(base64 --decode <<<"$ROADSTEAD_TEST_AZURE_KEY" | od --address-radix=n --format=x1 |
+  key=$(base64 --decode <<<"$STORE_AZURE_KEY" | od --address-radix=n --format=x1 |
     tr --delete ' \n')
   to_sign="PUT\n\n\n\n\n\n\n\n\n\n\n\n"
   to_sign+="x-ms-date:$date\nx-ms-version:$version\n"
@@ -70,8 +70,8 @@ start_azurite() {
     azurite_pid=$!
     started_pids+=("$azurite_pid")
     if wait_for_azurite "$address" "$azurite_pid"; then
-      azurite_endpoint=http://$address/$ROADSTEAD_TEST_AZURE_ACCOUNT
-      export ROADSTEAD_TEST_AZURE_ENDPOINT=$azurite_endpoint
+      azurite_endpoint=http://$address/$STORE_AZURE_ACCOUNT
+      export STORE_AZURE_ENDPOINT=$azurite_endpoint
       make_azure_container
       return
     fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Owns what is tried over real stores: the suite of all drivers, `storage check`, the official suite.
 #
-#   tests/scripts/cloud.sh [fake|versitygw|minio|moto]…     all of them when none is named
+#   tests/scripts/cloud.sh [fake|versitygw|minio|moto|azurite]…   all of them when none is named
 #
 # moto does not list multipart uploads as S3 does, so that one clause is left out there. CHECKS=FOLDER keeps the tables of
 # `storage check`, which the documentation quotes.
@@ -21,7 +21,7 @@ trap finish EXIT
 
 stores=("$@")
 if [[ ${#stores[@]} -eq 0 ]]; then
-  stores=(fake versitygw minio moto)
+  stores=(fake versitygw minio moto azurite)
 fi
 mapfile -t tools < <(stores_tools "${stores[@]}")
 "$repository_root/tests/scripts/tools.sh" conformance "${tools[@]}"
@@ -29,13 +29,14 @@ build_roadstead
 build_fake
 
 run_suite() {
-  local name=$1 left_out=()
+  local name=$1 left_out=() test=s3_servers
+  [[ $name != azurite ]] || test=azure_servers
   [[ $name != moto ]] || left_out=(-- --skip an_unfinished_upload_is_listed)
   echo "cloud $name: the suite of all drivers"
   (cd "$repository_root" &&
     ROADSTEAD_TEST_S3_ENDPOINT=$store_endpoint ROADSTEAD_TEST_S3_BUCKET=$store_bucket \
       ROADSTEAD_TEST_S3_ACCESS_KEY=$STORE_ACCESS_KEY ROADSTEAD_TEST_S3_SECRET_KEY=$STORE_SECRET_KEY \
-      cargo test --quiet --locked --package roadstead-tests --features servers --test s3_servers \
+      cargo test --quiet --locked --package roadstead-tests --features servers --test "$test" \
       "${left_out[@]}" >"$workspace/$name-suite.log" 2>&1) || {
     grep -E "^(test .*FAILED|failures:|    server|test result)" "$workspace/$name-suite.log" >&2 ||
       tail -n 40 "$workspace/$name-suite.log" >&2

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Owns the life of a store under test: the strict fake, versitygw, MinIO, moto. To be sourced after
-# server.sh, which stops what was started here, too.
+# Owns the life of a store under test: the strict fake, versitygw, MinIO, moto, Azurite. To be
+# sourced after server.sh, which stops what was started here, too.
 #
 #   start_store NAME FOLDER [ARGUMENT…]   sets store_endpoint, store_pid and store_yaml, what stands
 #                                         under `storage:` in a configuration; exports the key's
@@ -19,6 +19,9 @@ store_endpoint=
 store_pid=
 store_yaml=
 
+# shellcheck source=tests/scripts/azurite.sh
+source "$(dirname "${BASH_SOURCE[0]}")/azurite.sh"
+
 stores_tools() {
   local name
   echo curl
@@ -26,7 +29,7 @@ stores_tools() {
     case $name in
       versitygw | minio) echo "$name" ;;
       moto) echo moto_server ;;
-      azurite) echo azurite-blob ;;
+      azurite) printf '%s\n' azurite-blob openssl ;;
     esac
   done
 }
@@ -95,6 +98,14 @@ start_store() {
   local name=$1 folder=$2 address
   shift 2
   mkdir -p "$folder"
+  if [[ $name == azurite ]]; then
+    start_azurite "$folder" || return 1
+    store_endpoint=$azurite_endpoint store_pid=$azurite_pid
+    store_yaml="{azure: {account: $STORE_AZURE_ACCOUNT, container: $STORE_AZURE_CONTAINER,"
+    # shellcheck disable=SC2016 # the server puts the variable in
+    store_yaml+=" endpoint: \"$store_endpoint\", key: \"\${env:STORE_AZURE_KEY}\"}}"
+    return
+  fi
   for _ in {1..3}; do
     address=127.0.0.1:$(free_port)
     launch_store "$name" "$folder" "$address" "$@" || return 1

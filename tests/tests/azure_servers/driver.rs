@@ -87,7 +87,7 @@ async fn a_signed_address_gives_the_object_to_whoever_has_it_and_to_nobody_else(
 
     // The signature is a credential for this one blob, and signs nothing.
     let prefix = plain
-        .split(&variable("ROADSTEAD_TEST_AZURE_CONTAINER"))
+        .split(&variable("STORE_AZURE_CONTAINER"))
         .nth(1)
         .unwrap();
     let (prefix, _) = prefix.split_once("/data/").unwrap();

@@ -28,14 +28,14 @@ fn settings() -> AzureSettings {
     static TESTS: AtomicU32 = AtomicU32::new(0);
     let run = std::process::id();
     let test = TESTS.fetch_add(1, Ordering::Relaxed);
-    let account = variable("ROADSTEAD_TEST_AZURE_ACCOUNT");
+    let account = variable("STORE_AZURE_ACCOUNT");
     AzureSettings {
         prefix: format!("suite/{run}-{test}"),
-        endpoint: Some(variable("ROADSTEAD_TEST_AZURE_ENDPOINT")),
-        credentials: AzureCredentials::Key(Secret::new(variable("ROADSTEAD_TEST_AZURE_KEY"))),
+        endpoint: Some(variable("STORE_AZURE_ENDPOINT")),
+        credentials: AzureCredentials::Key(Secret::new(variable("STORE_AZURE_KEY"))),
         // The least there is, so that the suite's uploads have many blocks and tails.
         part_bytes: AzureSettings::LEAST_PART_BYTES,
-        ..AzureSettings::new(account, variable("ROADSTEAD_TEST_AZURE_CONTAINER"))
+        ..AzureSettings::new(account, variable("STORE_AZURE_CONTAINER"))
     }
 }
 
