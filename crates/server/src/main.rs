@@ -3,6 +3,7 @@
 
 mod access;
 mod administration;
+mod alone;
 mod banner;
 mod commands;
 mod exit;
