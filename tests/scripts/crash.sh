@@ -14,6 +14,6 @@ rounds=${1:?usage: crash.sh ROUNDS [--seed N] [--data DIR] [--clients N]}
 shift
 build_roadstead
 cd "$repository_root"
-cargo build --quiet --release --package roadstead-tests --bin crash
+cargo build --quiet --release --package roadstead-tests --no-default-features --bin crash
 exec "${CARGO_TARGET_DIR:-$repository_root/target}/release/crash" \
   --rounds "$rounds" --server "$roadstead_binary" "$@"

@@ -10,6 +10,7 @@
 )]
 
 pub mod binary;
+pub mod campaign;
 pub mod content;
 pub mod frames;
 pub mod http;
@@ -17,5 +18,6 @@ pub mod linearizable;
 pub mod push;
 pub mod s3_fake;
 pub mod server;
+#[cfg(feature = "stored")]
 pub mod stored;
 pub mod waiting;

@@ -165,18 +165,20 @@ impl<'a> Stored<'a> {
 }
 
 impl Inventory {
-    /// Returns what should never be: data objects without an owner, and content that is named and
-    /// not there.
+    /// Returns the data objects that neither a record nor a session names.
     #[must_use]
-    pub fn problems(&self) -> Vec<String> {
+    pub fn orphans(&self) -> BTreeMap<&str, u64> {
+        let objects = self.objects.iter();
+        let orphans = objects.filter(|(key, _)| !self.owners.contains_key(*key));
+        orphans
+            .map(|(key, length)| (key.as_str(), *length))
+            .collect()
+    }
+
+    /// Returns content that is named and not there.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for (key, length) in &self.objects {
-            if !self.owners.contains_key(key) {
-                problems.push(format!(
-                    "data object {key} of {length} bytes: neither a record nor a session names it"
-                ));
-            }
-        }
         for (data, by) in &self.needed {
             match self.objects.get(data.key.as_str()) {
                 Some(length) if *length == data.length => {}
@@ -192,6 +194,16 @@ impl Inventory {
             }
         }
         problems
+    }
+
+    /// Returns what should never be: data objects without an owner, and content that is named and
+    /// not there.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let orphans = self.orphans().into_iter().map(|(key, length)| {
+            format!("data object {key} of {length} bytes: neither a record nor a session names it")
+        });
+        self.missing().into_iter().chain(orphans).collect()
     }
 
     /// Tells whether nothing is left of any upload.

@@ -3,6 +3,7 @@
 
 mod access;
 mod administration;
+mod alone;
 mod azure_store;
 mod banner;
 mod commands;

@@ -37,8 +37,36 @@ pub(crate) async fn run_server(
         .transpose()?;
     let mut metrics = MetricsRegistry::with_prefix(METRICS_PREFIX);
     let observer = Arc::new(StorageMetrics::register(&mut metrics));
-    let stores = Stores::open(&config.storage, Some(observer)).await?;
-    stores.check().await?;
+    let mut stores = Stores::open(&config.storage, Some(observer)).await?;
+    tokio::select! {
+        ready = stores.prepare() => ready?,
+        () = stop.cancelled() => return stores.close().await,
+    }
+    let sockets = Sockets { public, admin };
+    let served = tokio::select! {
+        served = serve(config, form, background, sockets, metrics, &stores, stop) => served,
+        // Requests in flight are given up: what they would write is refused already.
+        reason = stores.lost() => return Err(reason),
+    };
+    served.and(stores.close().await)
+}
+
+/// The addresses that are taken already.
+struct Sockets {
+    public: TcpListener,
+    admin: Option<TcpListener>,
+}
+
+/// Serves a store that is ready, until `stop`.
+async fn serve(
+    config: &Config,
+    form: Form,
+    background: &Background,
+    sockets: Sockets,
+    metrics: MetricsRegistry,
+    stores: &Stores,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let registry = Registry::new(
         Arc::clone(&stores.records),
         Arc::clone(&stores.data),
@@ -48,13 +76,13 @@ pub(crate) async fn run_server(
         background.clone(),
     );
     let passwords = access::passwords()?;
-    let gate = Gate::open(config, &stores, &passwords).await?;
+    let gate = Gate::open(config, stores, &passwords).await?;
     let access = gate.access.clone();
-    let listeners = Listeners::new(config, &registry, metrics, access, public, admin)?;
+    let listeners = Listeners::new(config, &registry, metrics, access, sockets)?;
     registry.start_maintenance();
     stores.start_maintenance(background);
     gate.start_maintenance(background);
-    serve_administrators(config, &stores, &gate, passwords, background)?;
+    serve_administrators(config, stores, &gate, passwords, background)?;
     let banner = Banner {
         listen: listeners.public.address(),
         admin: listeners.admin.as_ref().map(Bound::address),
@@ -63,17 +91,12 @@ pub(crate) async fn run_server(
     };
     banner.show(form);
     listeners.run(stop).await?;
-    let grace = config.timeouts.shutdown.as_duration();
-    if tokio::time::timeout(grace, background.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            "work behind the requests did not end in {}",
-            config.timeouts.shutdown
-        );
+    let limit = config.timeouts.shutdown;
+    let finished = tokio::time::timeout(limit.as_duration(), background.shutdown()).await;
+    if finished.is_err() {
+        tracing::warn!("work behind the requests did not end in {limit}");
     }
-    stores.close().await
+    Ok(())
 }
 
 /// Lets commands of this machine administer a server whose store they cannot open themselves.
@@ -119,8 +142,7 @@ impl Listeners {
         registry: &Registry,
         mut metrics: MetricsRegistry,
         access: Access,
-        public: TcpListener,
-        admin: Option<TcpListener>,
+        Sockets { public, admin }: Sockets,
     ) -> anyhow::Result<Self> {
         let state = AppState {
             registry: registry.clone(),

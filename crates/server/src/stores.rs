@@ -1,5 +1,6 @@
 //! Opens the store that the configuration names, and says in one sentence why it cannot.
 
+use crate::alone::{Alone, wait_for_lone_server};
 use crate::azure_store::open_azure;
 use crate::s3_store::open_s3;
 use anyhow::{Context, anyhow, bail};
@@ -11,7 +12,7 @@ use roadstead_storage::drivers::azure::AzureStore;
 use roadstead_storage::drivers::local::{LocalSettings, LocalStore};
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
 use roadstead_storage::drivers::s3::{S3Store, Sweep};
-use roadstead_storage::probe::{Capabilities, probe};
+use roadstead_storage::probe::{Capabilities, Serving, probe};
 use roadstead_storage::{Clock, DataStore, Kind, RecordStore, StorageError};
 use std::error::Error;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(crate) struct Stores {
     pub(crate) clock: Arc<dyn Clock>,
     local: Option<LocalStore>,
     shared: Option<Shared>,
+    alone: Option<Alone>,
 }
 
 /// A store that several servers share, for what it wants done now and then.
@@ -94,6 +96,7 @@ impl Stores {
                 clock,
                 local: None,
                 shared: None,
+                alone: None,
             };
         };
         let timer = Arc::clone(&clock);
@@ -105,6 +108,7 @@ impl Stores {
             clock,
             local: None,
             shared: None,
+            alone: None,
         }
     }
 
@@ -113,19 +117,50 @@ impl Stores {
         probe(&*self.records, &*self.data).await
     }
 
-    /// Refuses a store on which acknowledged pushes would not be safe, naming the first trial that
-    /// went wrong; `storage check` shows all.
-    pub(crate) async fn check(&self) -> anyhow::Result<()> {
+    /// Tries the store and gets it ready to be written to. A store that lacks nothing but conditions
+    /// is served by this server alone; one on which acknowledged pushes would not be safe is refused
+    /// with the first trial that says so; `storage check` shows all.
+    pub(crate) async fn prepare(&mut self) -> anyhow::Result<()> {
         let capabilities = self.probe().await;
-        let Some(wrong) = capabilities.trials().iter().find(|trial| !trial.is_ok) else {
-            return Ok(());
-        };
-        bail!(
-            "the store does not do what the registry relies on: {}: {}; `roadstead storage check` \
-             tells more",
-            wrong.tried,
-            wrong.came_back
-        )
+        match capabilities.serving().context("no trial was made")? {
+            Serving::Many => self.wait_for_lone_server().await,
+            Serving::Alone(why) => {
+                let alone = Alone::begin(&self.records, &self.clock, why).await?;
+                self.records = alone.records();
+                self.alone = Some(alone);
+                Ok(())
+            }
+            Serving::Refused(wrong) => bail!(
+                "the store does not do what the registry relies on: {}: {}; `roadstead storage \
+                 check` tells more",
+                wrong.tried,
+                wrong.came_back
+            ),
+        }
+    }
+
+    /// Waits until no server serves the store alone; an error names one that goes on.
+    pub(crate) async fn wait_for_lone_server(&self) -> anyhow::Result<()> {
+        if self.shared.is_some() {
+            wait_for_lone_server(&*self.records, &*self.clock).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells whether old tombstones are swept; nothing for a driver that leaves none.
+    pub(crate) async fn sweeps_tombstones(&self) -> Option<Result<bool, StorageError>> {
+        Some(match self.shared.as_ref()? {
+            Shared::S3(store) => store.deletes_by_condition().await,
+            Shared::Azure(store) => store.deletes_by_condition().await,
+        })
+    }
+
+    /// Returns when this server may not write any more, with the reason. Where many may write, never.
+    pub(crate) async fn lost(&self) -> anyhow::Error {
+        match &self.alone {
+            Some(alone) => alone.keep().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Begins what the store wants done now and then.
@@ -149,6 +184,9 @@ impl Stores {
 
     /// Finishes what waits to be written. Later calls on the store fail.
     pub(crate) async fn close(&self) -> anyhow::Result<()> {
+        if let Some(alone) = &self.alone {
+            alone.end().await;
+        }
         if let Some(local) = &self.local {
             local
                 .shutdown()

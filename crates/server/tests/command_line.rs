@@ -317,15 +317,21 @@ fn a_disk_below_the_reserve_is_one_sentence() {
 #[test]
 fn a_check_of_the_storage_shows_what_was_tried() {
     let folder = folder_with("storage: {memory: {}}\n");
-    for arguments in [
-        &["--config", "roadstead.yaml"][..],
-        &["--data", "elsewhere"],
+    for (arguments, why) in [
+        (&["--config", "roadstead.yaml"][..], "the memory is its own"),
+        (&["--data", "elsewhere"], "it locks the data folder"),
     ] {
         let output = run(folder.path(), &[&["storage", "check"], arguments].concat());
         let table = text(&output.stdout);
         assert!(output.status.success(), "{table}{}", text(&output.stderr));
-        assert!(table.lines().count() >= 5, "{table}");
-        assert!(table.lines().all(|line| line.starts_with("ok ")), "{table}");
+        let (trials, consequences) = table.split_once("\n\n").expect("has two parts");
+        assert!(trials.lines().count() >= 5, "{table}");
+        assert!(
+            trials.lines().all(|line| line.starts_with("ok ")),
+            "{table}"
+        );
+        let told = format!("Roadstead   serves with one server alone: {why}\n");
+        assert_eq!(consequences, told);
     }
     assert!(folder.path().join("elsewhere").is_dir());
 }

@@ -1,13 +1,14 @@
 //! Tries on the real store what the contract asks of it, and tells what came back.
 //!
-//! A server does this at its start and refuses to serve beside other replicas on a store that does
-//! not hold what the protocol rests on; `roadstead storage check` shows the whole table.
+//! A server does this at its start: it serves alone where only conditions are missing, and refuses a
+//! store that lacks anything else the protocol rests on; `roadstead storage check` shows the whole
+//! table.
 
 mod capabilities;
 mod data;
 mod records;
 
-pub use capabilities::{Ability, Capabilities, Trial};
+pub use capabilities::{Ability, Capabilities, Serving, Trial, Verdict};
 
 use crate::{DataStore, RecordStore};
 

@@ -1,6 +1,7 @@
 //! What goes wrong, and when.
 
 use super::count::S3Operation;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,31 @@ pub enum Fault {
     DelayBefore(Duration),
     /// Executed at once and answered after this time.
     DelayAfter(Duration),
+    /// The connection closes at once; executed after this time, as a request does that was held up
+    /// on its way.
+    LandsLate(Duration),
+    /// Answered as done and never executed: a store that breaks its word. For puts alone.
+    Forgotten,
+}
+
+impl Fault {
+    /// Returns what figures call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AnswerLost => "answer lost",
+            Self::RequestLost => "request lost",
+            Self::SlowDown => "503 SlowDown",
+            Self::InternalError => "500 before",
+            Self::InternalErrorAfter => "500 after",
+            Self::ConditionalConflict => "409",
+            Self::TruncatedBody(_) => "body cut",
+            Self::DelayBefore(_) => "late execution",
+            Self::DelayAfter(_) => "late answer",
+            Self::LandsLate(_) => "lost and landed late",
+            Self::Forgotten => "forgotten",
+        }
+    }
 }
 
 /// Says which requests a fault is for.
@@ -79,7 +105,8 @@ struct State {
     rules: Vec<Rule>,
     chances: Option<Chances>,
     latency: Latency,
-    done: u64,
+    done: BTreeMap<&'static str, u64>,
+    under_way: usize,
 }
 
 /// The switches of a server.
@@ -114,7 +141,30 @@ impl Faults {
     /// Returns how many requests were harmed.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.with(|state| state.done)
+        self.with(|state| state.done.values().sum())
+    }
+
+    /// Returns how many requests were harmed, by the name of the fault.
+    #[must_use]
+    pub fn done_by_name(&self) -> BTreeMap<&'static str, u64> {
+        self.with(|state| state.done.clone())
+    }
+
+    /// Returns how many requests of [`Fault::LandsLate`] have yet to land.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.with(|state| state.under_way)
+    }
+
+    /// Notes that a request is held up, or has landed.
+    pub(super) fn hold_up(&self, is_held_up: bool) {
+        self.with(|state| {
+            if is_held_up {
+                state.under_way += 1;
+            } else {
+                state.under_way -= 1;
+            }
+        });
     }
 
     /// Returns how long a request waits.
@@ -135,7 +185,9 @@ impl Faults {
             let fault = state
                 .draw_rule(operation, key)
                 .or_else(|| state.draw_chance());
-            state.done += u64::from(fault.is_some());
+            if let Some(fault) = fault {
+                *state.done.entry(fault.name()).or_default() += 1;
+            }
             fault
         })
     }

@@ -4,18 +4,21 @@ use super::Shared;
 use super::count::S3Operation;
 use super::fault::Fault;
 use super::service::Service;
+use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http_body_util::{BodyStream, StreamBody};
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{DATE, HeaderValue};
+use hyper::header::{DATE, ETAG, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use md5::{Digest, Md5};
 use s3s::auth::SimpleAuth;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpResponse, StdError};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -33,6 +36,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(configuration))));
     let service = builder.build();
     let mut connections = JoinSet::new();
+    let late = Late::default();
     loop {
         // Out of handles, or a client that was gone at once: the next one may fare better.
         let Ok((socket, _)) = listener.accept().await else {
@@ -42,8 +46,9 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let _ = socket.set_nodelay(true);
         shared.counts.add_connection();
         let (service, shared) = (service.clone(), Arc::clone(&shared));
+        let late = Arc::clone(&late);
         connections.spawn(async move {
-            let answer = service_fn(|request| answer(&service, &shared, request));
+            let answer = service_fn(|request| answer(&service, &shared, &late, request));
             let http = hyper::server::conn::http1::Builder::new();
             // A connection that was closed on purpose ends with an error.
             let _ = http.serve_connection(TokioIo::new(socket), answer).await;
@@ -52,6 +57,9 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+/// Requests that are executed long after their connection was closed.
+type Late = Arc<Mutex<JoinSet<()>>>;
+
 /// The connection is to be closed without a word.
 #[derive(Debug, thiserror::Error)]
 #[error("the fault says so")]
@@ -59,7 +67,8 @@ struct Closed;
 
 async fn answer(
     service: &S3Service,
-    shared: &Shared,
+    shared: &Arc<Shared>,
+    late: &Late,
     request: Request<Incoming>,
 ) -> Result<HttpResponse, StdError> {
     let path = request.uri().path().trim_start_matches('/');
@@ -75,6 +84,12 @@ async fn answer(
     let fault = shared.faults.draw(operation, &key);
     let mut response = match fault {
         Some(Fault::RequestLost) => return Err(Closed.into()),
+        Some(Fault::LandsLate(duration)) => {
+            let request = whole(request).await?;
+            land_late(service, shared, late, request, duration);
+            return Err(Closed.into());
+        }
+        Some(Fault::Forgotten) => forget(request).await?,
         Some(Fault::SlowDown) => refusal(StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
         Some(Fault::InternalError) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
         Some(Fault::ConditionalConflict) => {
@@ -106,6 +121,40 @@ async fn execute(
     request: Request<Incoming>,
 ) -> Result<HttpResponse, StdError> {
     Ok(service.call(request.map(Body::from)).await?)
+}
+
+/// Waits for the whole body, so that the request can outlive its connection.
+async fn whole(request: Request<Incoming>) -> Result<Request<Bytes>, StdError> {
+    let (head, body) = request.into_parts();
+    Ok(Request::from_parts(head, body.collect().await?.to_bytes()))
+}
+
+fn land_late(
+    service: &S3Service,
+    shared: &Arc<Shared>,
+    late: &Late,
+    request: Request<Bytes>,
+    duration: Duration,
+) {
+    let (service, shared) = (service.clone(), Arc::clone(shared));
+    shared.faults.hold_up(true);
+    let mut late = late.lock().unwrap_or_else(PoisonError::into_inner);
+    while late.try_join_next().is_some() {}
+    late.spawn(async move {
+        tokio::time::sleep(duration).await;
+        // Nobody waits for the answer.
+        let _ = service.call(request.map(Body::from)).await;
+        shared.faults.hold_up(false);
+    });
+}
+
+/// Answers as if a put had been done.
+async fn forget(request: Request<Incoming>) -> Result<HttpResponse, StdError> {
+    let body = whole(request).await?.into_body();
+    let tag = format!("\"{}\"", hex::encode(Md5::digest(&body)));
+    let mut response = HttpResponse::new(Body::empty());
+    response.headers_mut().insert(ETAG, tag.parse()?);
+    Ok(response)
 }
 
 fn refusal(status: StatusCode, code: &str) -> HttpResponse {

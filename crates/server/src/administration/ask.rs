@@ -22,6 +22,9 @@ pub(crate) async fn ask(config: &Config, request: Request) -> anyhow::Result<Ans
         Storage::S3(_) | Storage::Azure(_) => {}
     }
     let stores = Stores::open(&config.storage, None).await?;
+    if request.change().is_some() {
+        stores.wait_for_lone_server().await?;
+    }
     let administration = Administration {
         records: Arc::clone(&stores.records),
         clock: Arc::clone(&stores.clock),

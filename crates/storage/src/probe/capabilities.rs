@@ -19,6 +19,29 @@ pub enum Ability {
     Data,
 }
 
+/// What a trial shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// The store does what the contract asks.
+    Held,
+    /// The store was seen to do otherwise.
+    Broken,
+    /// Neither: an error came back, or an answer was lost.
+    Unclear,
+}
+
+/// What a store that was tried is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serving<'a> {
+    /// Any number of servers may write to it.
+    Many,
+    /// One server may, with a [`SingleWriter`](crate::decorators::single_writer::SingleWriter)
+    /// around its records: all that is missing are conditions. The first trial that showed it.
+    Alone(&'a Trial),
+    /// None may. The trial that stands against it.
+    Refused(&'a Trial),
+}
+
 /// One trial: what was tried, what came back, and whether that is as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
@@ -29,7 +52,25 @@ pub struct Trial {
     /// What came back, as a phrase.
     pub came_back: String,
     /// Whether it is as the contract asks.
-    pub is_ok: bool,
+    pub verdict: Verdict,
+}
+
+impl Trial {
+    /// Tells whether the store did what the contract asks.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.verdict == Verdict::Held
+    }
+
+    /// Tells whether the trial shows that conditions are passed over. An error does not: a server
+    /// that took a moment's failure for it would write without conditions beside others.
+    fn lacks_conditions(&self) -> bool {
+        let is_about_conditions = matches!(
+            self.ability,
+            Ability::ConditionalPut | Ability::ConditionalDelete
+        );
+        is_about_conditions && self.verdict == Verdict::Broken
+    }
 }
 
 /// What the store was seen to do. Shows itself as a table.
@@ -53,25 +94,34 @@ impl Capabilities {
             .iter()
             .filter(|trial| trial.ability == ability)
             .peekable();
-        of_it.peek().is_some() && of_it.all(|trial| trial.is_ok)
+        of_it.peek().is_some() && of_it.all(Trial::is_ok)
     }
 
     /// Tells whether the store holds the whole contract, so that any number of replicas may serve.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.trials.is_empty() && self.trials.iter().all(|trial| trial.is_ok)
+        !self.trials.is_empty() && self.trials.iter().all(Trial::is_ok)
+    }
+
+    /// Returns what the store is good for; nothing before the first trial.
+    #[must_use]
+    pub fn serving(&self) -> Option<Serving<'_>> {
+        let mut wrong = self.trials.iter().filter(|trial| !trial.is_ok());
+        let first = wrong.clone().next();
+        let Some(first) = first else {
+            return (!self.trials.is_empty()).then_some(Serving::Many);
+        };
+        let other = wrong.find(|trial| !trial.lacks_conditions());
+        Some(other.map_or(Serving::Alone(first), Serving::Refused))
     }
 
     pub(super) fn add(&mut self, ability: Ability, tried: &'static str, judged: Judged) {
-        let (came_back, is_ok) = match judged {
-            Ok(came_back) => (came_back, true),
-            Err(came_back) => (came_back, false),
-        };
+        let Judged { verdict, came_back } = judged;
         self.trials.push(Trial {
             ability,
             tried,
             came_back,
-            is_ok,
+            verdict,
         });
     }
 }
@@ -87,21 +137,42 @@ impl fmt::Display for Capabilities {
         for Trial {
             tried,
             came_back,
-            is_ok,
+            verdict,
             ..
         } in &self.trials
         {
-            let mark = if *is_ok { "ok  " } else { "FAIL" };
+            let mark = match verdict {
+                Verdict::Held => "ok  ",
+                Verdict::Broken | Verdict::Unclear => "FAIL",
+            };
             writeln!(formatter, "{mark}  {tried:width$}  {came_back}")?;
         }
         Ok(())
     }
 }
 
-/// What came back: as it must be, or not.
-pub(super) type Judged = std::result::Result<String, String>;
+/// What came back, and what it shows.
+pub(super) struct Judged {
+    verdict: Verdict,
+    came_back: String,
+}
+
+impl Judged {
+    pub(super) fn held(came_back: impl Into<String>) -> Self {
+        Self::new(Verdict::Held, came_back)
+    }
+
+    pub(super) fn broken(came_back: impl Into<String>) -> Self {
+        Self::new(Verdict::Broken, came_back)
+    }
+
+    pub(super) fn new(verdict: Verdict, came_back: impl Into<String>) -> Self {
+        let came_back = came_back.into();
+        Self { verdict, came_back }
+    }
+}
 
 /// Turns an error into what came back.
 pub(super) fn judged(tried: Result<Judged>) -> Judged {
-    tried.unwrap_or_else(|error| Err(error.to_string()))
+    tried.unwrap_or_else(|error| Judged::new(Verdict::Unclear, error.to_string()))
 }

@@ -13,12 +13,12 @@ pub(super) async fn probe(found: &mut Capabilities, data: &dyn DataStore) {
     let key = match store(data, &bytes).await {
         Ok(key) => key,
         Err(error) => {
-            found.add(Ability::Data, "write a data object", Err(error.to_string()));
+            found.add(Ability::Data, "write a data object", judged(Err(error)));
             return;
         }
     };
     let written = format!("{LENGTH} bytes under the key {}", key.as_str());
-    found.add(Ability::Data, "write a data object", Ok(written));
+    found.add(Ability::Data, "write a data object", Judged::held(written));
     let whole = judged(compare(data, &key, &bytes, 0..LENGTH).await);
     found.add(Ability::Data, "read the data object back", whole);
     let part = judged(compare(data, &key, &bytes, 777..LENGTH - 333).await);
@@ -56,17 +56,17 @@ async fn compare(
     let pieces = read(data, key, range.clone()).await?;
     let length = range.len();
     Ok(if pieces.concat() == bytes[range] {
-        Ok(format!("the same {length} bytes"))
+        Judged::held(format!("the same {length} bytes"))
     } else {
-        Err("other bytes".to_owned())
+        Judged::broken("other bytes")
     })
 }
 
 async fn delete(data: &dyn DataStore, key: &DataKey) -> Result<Judged> {
     data.delete(key).await?;
     match read(data, key, 0..1).await {
-        Err(error) if error.kind() == Kind::NotFound => Ok(Ok("it is gone".to_owned())),
+        Err(error) if error.kind() == Kind::NotFound => Ok(Judged::held("it is gone")),
         Err(error) => Err(error),
-        Ok(_) => Ok(Err("it is still there".to_owned())),
+        Ok(_) => Ok(Judged::broken("it is still there")),
     }
 }

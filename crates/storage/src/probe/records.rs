@@ -1,7 +1,7 @@
 //! Trials of the records.
 
-use super::capabilities::{Ability, Capabilities, Judged, judged};
-use crate::{Condition, Outcome, RecordStore, Result, Version};
+use super::capabilities::{Ability, Capabilities, Judged, Verdict, judged};
+use crate::{Condition, Kind, Operation, Outcome, RecordStore, Result, StorageError, Version};
 use bytes::Bytes;
 use futures::future::join_all;
 
@@ -77,13 +77,13 @@ async fn round_trip(records: &dyn RecordStore, key: &str) -> Tried {
     let _ = records.put(key, ONE, Condition::Any).await?;
     let read = records.get(key).await?;
     if read.record.is_none_or(|record| record.bytes != ONE) {
-        return Ok(Err("another record was read back".to_owned()));
+        return Ok(Judged::broken("another record was read back"));
     }
     let _ = records.delete(key, Condition::Any).await?;
     if records.get(key).await?.record.is_some() {
-        return Ok(Err("the record is still there after its delete".to_owned()));
+        return Ok(Judged::broken("the record is still there after its delete"));
     }
-    Ok(Ok("the record, then its absence".to_owned()))
+    Ok(Judged::held("the record, then its absence"))
 }
 
 async fn absent_twice(records: &dyn RecordStore, key: &str) -> Tried {
@@ -95,12 +95,12 @@ async fn absent_twice(records: &dyn RecordStore, key: &str) -> Tried {
         .await?
         .record
         .is_some_and(|record| record.bytes == ONE);
-    let is_right = matches!((first, second), (Outcome::Applied(_), Outcome::Conflict));
-    Ok(if is_right && holds_first {
-        Ok(came_back)
-    } else {
-        Err(came_back)
-    })
+    let verdict = match (first, second) {
+        (Outcome::Applied(_), Outcome::Conflict) if holds_first => Verdict::Held,
+        (Outcome::Applied(_), Outcome::Applied(_) | Outcome::Conflict) => Verdict::Broken,
+        _ => Verdict::Unclear,
+    };
+    Ok(Judged::new(verdict, came_back))
 }
 
 async fn absent_race(records: &dyn RecordStore, key: &str) -> Tried {
@@ -126,9 +126,11 @@ async fn race(records: &dyn RecordStore, key: &str, condition: &Condition) -> Tr
     let held = records.get(key).await?.record.map(|record| record.bytes);
     let came_back = format!("{} of {WRITERS} applied", winners.len());
     Ok(match (winners.as_slice(), held) {
-        ([winner], Some(held)) if held == winner.as_bytes() => Ok(came_back),
-        ([_], _) => Err(format!("{came_back}, but another record is there")),
-        _ => Err(came_back),
+        ([winner], Some(held)) if held == winner.as_bytes() => Judged::held(came_back),
+        ([_], _) => Judged::broken(format!("{came_back}, but another record is there")),
+        // Answers were lost: whose record is there cannot be told.
+        ([], _) => Judged::new(Verdict::Unclear, came_back),
+        _ => Judged::broken(came_back),
     })
 }
 
@@ -146,10 +148,21 @@ async fn stale_delete(records: &dyn RecordStore, key: &str) -> Tried {
 
 /// Writes a key twice and returns the version of the first write.
 async fn replaced(records: &dyn RecordStore, key: &str) -> Result<Version> {
-    let _ = records.put(key, ONE, Condition::Any).await?;
-    let stale = records.get(key).await?.version;
-    let _ = records.put(key, TWO, Condition::Any).await?;
+    let stale = put_for_certain(records, key, ONE).await?;
+    put_for_certain(records, key, TWO).await?;
     Ok(stale)
+}
+
+/// Writes a key. A write that may not have happened would make a version stale that is not.
+async fn put_for_certain(records: &dyn RecordStore, key: &str, bytes: Bytes) -> Result<Version> {
+    match records.put(key, bytes, Condition::Any).await? {
+        Outcome::Applied(version) => Ok(version),
+        outcome => {
+            let reason = format!("an unconditional put was {}", described(&outcome));
+            let kind = Kind::Unavailable;
+            Err(StorageError::new(kind, Operation::Put, key, reason))
+        }
+    }
 }
 
 /// Some servers answer a refusal and do it all the same, so the record itself is looked at.
@@ -159,13 +172,14 @@ async fn judge_stale(records: &dyn RecordStore, key: &str, outcome: &Outcome) ->
         Some(_) => "the record was replaced",
         None => "the record is gone",
     };
-    let is_right = *outcome == Outcome::Conflict && came_back == "the record is still there";
+    let is_untouched = came_back == "the record is still there";
+    let verdict = match outcome {
+        Outcome::Conflict if is_untouched => Verdict::Held,
+        Outcome::Unknown if is_untouched => Verdict::Unclear,
+        _ => Verdict::Broken,
+    };
     let came_back = format!("{}, {came_back}", described(outcome));
-    Ok(if is_right {
-        Ok(came_back)
-    } else {
-        Err(came_back)
-    })
+    Ok(Judged::new(verdict, came_back))
 }
 
 async fn order(records: &dyn RecordStore, prefix: &str) -> Tried {
@@ -193,8 +207,8 @@ async fn order(records: &dyn RecordStore, prefix: &str) -> Tried {
         .filter_map(|key| key.strip_prefix(prefix))
         .collect();
     Ok(if listed == names {
-        Ok("all of them in byte order".to_owned())
+        Judged::held("all of them in byte order")
     } else {
-        Err(listed.join(" "))
+        Judged::broken(listed.join(" "))
     })
 }

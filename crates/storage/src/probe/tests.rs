@@ -1,6 +1,6 @@
 //! The probe on a store that holds the contract and on stores that do not.
 
-use super::{Ability, probe};
+use super::{Ability, Serving, Verdict, probe};
 use crate::clock::{Clock, MachineClock};
 use crate::decorators::fault::{Fault, FaultPlan, FaultyData, FaultyRecords};
 use crate::drivers::memory::{MemoryData, MemoryRecords};
@@ -20,6 +20,7 @@ async fn a_store_that_holds_the_contract_is_complete_and_left_clean() {
     let (records, data) = (MemoryRecords::new(clock()), MemoryData::new(clock()));
     let found = probe(&records, &data).await;
     assert!(found.is_complete(), "\n{found}");
+    assert_eq!(found.serving(), Some(Serving::Many));
     assert_eq!(records.list("", None, 10).await.unwrap(), Page::default());
 
     let table = found.to_string();
@@ -102,6 +103,35 @@ async fn each_carelessness_is_found_and_no_other() {
             );
         }
         assert!(found.to_string().contains("FAIL"));
+        match found.serving().unwrap() {
+            Serving::Alone(trial) => assert_eq!(trial.ability, ignores),
+            Serving::Refused(trial) => {
+                assert_eq!(trial.ability, Ability::OrderedList);
+                assert_eq!(ignores, Ability::OrderedList);
+            }
+            Serving::Many => panic!("{ignores:?} was not found"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_or_a_lost_answer_is_not_taken_for_a_store_without_conditions() {
+    for skip in 0..30 {
+        for fault in [
+            Fault::Fail(Kind::Unavailable),
+            Fault::UnknownApplied,
+            Fault::UnknownUnapplied,
+        ] {
+            let plan = FaultPlan::new();
+            plan.nth_on(Operation::Put, "", skip, fault.clone());
+            let records = FaultyRecords::new(MemoryRecords::new(clock()), plan);
+            let found = probe(&records, &MemoryData::new(clock())).await;
+            let serving = found.serving().unwrap();
+            assert!(
+                !matches!(serving, Serving::Alone(_)),
+                "put {skip}, {fault:?}\n{found}"
+            );
+        }
     }
 }
 
@@ -114,8 +144,15 @@ async fn a_store_that_does_not_answer_is_reported_and_not_a_panic() {
     let records = FaultyRecords::new(MemoryRecords::new(clock()), Arc::clone(&plan));
     let data = FaultyData::new(MemoryData::new(clock()), plan);
     let found = probe(&records, &data).await;
-    assert!(found.trials().iter().all(|trial| !trial.is_ok), "\n{found}");
+    assert!(
+        found
+            .trials()
+            .iter()
+            .all(|trial| trial.verdict == Verdict::Unclear),
+        "\n{found}"
+    );
     assert!(found.to_string().contains("a fault that was asked for"));
+    assert!(matches!(found.serving(), Some(Serving::Refused(_))));
 }
 
 #[tokio::test]

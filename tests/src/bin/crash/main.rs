@@ -5,25 +5,18 @@
 //! everything it keeps with a model of what was answered and what was in flight. The seed decides
 //! what the clients draw; how they meet, and where the kill falls, is different each time.
 
-mod connection;
-mod content;
-mod load;
-mod register;
 mod report;
 mod server;
-mod session;
-mod shared;
-mod verify;
-mod world;
 
-use crate::load::Client;
 use crate::report::Report;
 use crate::server::{Program, Server};
-use crate::shared::Shared;
-use crate::verify::{Depth, verify};
-use crate::world::World;
 use anyhow::Context;
 use clap::Parser;
+use roadstead_tests::campaign::connection::Servers;
+use roadstead_tests::campaign::load::Client;
+use roadstead_tests::campaign::shared::{Failures, Shared};
+use roadstead_tests::campaign::verify::{Depth, verify};
+use roadstead_tests::campaign::world::World;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -98,7 +91,10 @@ impl Campaign {
         };
         Ok(Self {
             program: Program::new(binary, &folder),
-            shared: Arc::new(Shared::new(World::new(&campaign, REPOSITORIES))),
+            shared: Arc::new(Shared::new(
+                World::new(&campaign, REPOSITORIES, 1),
+                Failures::EndTheClient,
+            )),
             random: fastrand::Rng::with_seed(seed),
             clients: arguments.clients,
             report: Report::new(seed, arguments.rounds, folder.clone()),
@@ -115,7 +111,8 @@ impl Campaign {
             server = self.start().await?;
             let is_whole = round % ROUNDS_TO_WHOLE_READ == 0 || round == rounds;
             let depth = if is_whole { Depth::Whole } else { Depth::Round };
-            let checked = verify(&self.shared, server.address, depth, &mut self.random).await;
+            let servers = Servers::new(vec![server.address]);
+            let checked = verify(&self.shared, &servers, depth, &mut self.random).await;
             let checked = checked.context("the server failed while it was looked at")?;
             let complaints = self.program.new_complaints()?;
             let mut world = self.shared.world();
@@ -132,16 +129,17 @@ impl Campaign {
     }
 
     async fn load_and_kill(&mut self, server: Server) -> anyhow::Result<()> {
-        self.shared.set_killed(false);
+        self.shared.set_over(false);
+        let servers = Servers::new(vec![server.address]);
         let mut clients = JoinSet::new();
         for number in 0..self.clients {
             let shared = Arc::clone(&self.shared);
-            let client = Client::new(number, shared, server.address, self.random.fork());
+            let client = Client::new(number, shared, &servers, self.random.fork());
             clients.spawn(client.run());
         }
         let load = Duration::from_millis(self.random.u64(50..=500));
         tokio::time::sleep(load).await;
-        self.shared.set_killed(true);
+        self.shared.set_over(true);
         server.kill().await?;
         while let Some(client) = clients.join_next().await {
             client.context("a client failed")?;

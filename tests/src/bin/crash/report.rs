@@ -1,14 +1,11 @@
 //! What a campaign tells: a line a round, the figures at the end, and what is wrong.
 
-use crate::verify::Checked;
-use crate::world::World;
+use roadstead_tests::campaign::verify::Checked;
+use roadstead_tests::campaign::world::World;
+use roadstead_tests::campaign::{MOST_TOLD, say};
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// Findings that are told; a broken server has many.
-const MOST_TOLD: usize = 10;
 
 /// The figures of a campaign.
 #[derive(Debug)]
@@ -140,9 +137,4 @@ impl Report {
         ));
         false
     }
-}
-
-/// Writes a line. Who closed the output does not want to read it.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

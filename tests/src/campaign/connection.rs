@@ -1,7 +1,9 @@
-//! One HTTP/1.1 connection of a client that wants to know how far it came.
+//! The HTTP/1.1 connections of a client that wants to know how far it came: one to each server,
+//! used in turn.
 
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -48,19 +50,49 @@ impl Answer {
     }
 }
 
-/// A connection that is made when it is needed.
+/// Where the servers listen. Clones are one; a server that is started again has another address.
+#[derive(Clone, Debug, Default)]
+pub struct Servers(Arc<Mutex<Vec<SocketAddr>>>);
+
+impl Servers {
+    /// Knows these servers.
+    #[must_use]
+    pub fn new(addresses: Vec<SocketAddr>) -> Self {
+        Self(Arc::new(Mutex::new(addresses)))
+    }
+
+    /// Notes that a server listens elsewhere now.
+    pub fn moved(&self, server: usize, address: SocketAddr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[server] = address;
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Connections that are made when they are needed. Each request goes to the next server.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    address: SocketAddr,
-    stream: Option<TcpStream>,
+    servers: Servers,
+    next: usize,
+    /// By server, with the address it had.
+    open: Vec<Option<(SocketAddr, TcpStream)>>,
     sent_bytes: usize,
 }
 
 impl Connection {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// Connects to nobody yet; the first request goes to the server with the number `first`,
+    /// the numbers going round.
+    #[must_use]
+    pub(crate) fn new(servers: &Servers, first: usize) -> Self {
         Self {
-            address,
-            stream: None,
+            servers: servers.clone(),
+            next: first,
+            open: Vec::new(),
             sent_bytes: 0,
         }
     }
@@ -70,7 +102,10 @@ impl Connection {
         self.sent_bytes
     }
 
-    /// Sends a request and reads the whole answer. `headers` are whole lines.
+    /// Sends a request to the next server and reads the whole answer. `headers` are whole lines.
+    ///
+    /// # Errors
+    /// No answer came, or no whole one.
     pub(crate) async fn send(
         &mut self,
         method: &str,
@@ -84,10 +119,32 @@ impl Connection {
             Ok(answer) => answer,
             Err(_) => Err(anyhow::anyhow!("no answer in {} s", PATIENCE.as_secs())),
         };
-        if answer.is_err() {
-            self.stream = None;
-        }
         answer.with_context(|| format!("{method} {path}"))
+    }
+
+    /// Connects to the next server that takes connections, as a load balancer does. Nothing was
+    /// sent to those that do not.
+    async fn connect(&mut self) -> anyhow::Result<(usize, SocketAddr, TcpStream)> {
+        let addresses = self.servers.addresses();
+        self.open.resize_with(addresses.len(), || None);
+        let mut refused = None;
+        for _ in 0..addresses.len() {
+            let server = self.next % addresses.len();
+            self.next = self.next.wrapping_add(1);
+            let address = addresses[server];
+            match self.open[server].take() {
+                Some((known, stream)) if known == address => return Ok((server, address, stream)),
+                _ => {}
+            }
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    return Ok((server, address, stream));
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.map_or_else(|| anyhow::anyhow!("there is no server"), Into::into))
     }
 
     async fn exchange(
@@ -97,13 +154,7 @@ impl Connection {
         headers: &str,
         body: Body<'_>,
     ) -> anyhow::Result<Answer> {
-        let mut stream = if let Some(stream) = self.stream.take() {
-            stream
-        } else {
-            let stream = TcpStream::connect(self.address).await?;
-            stream.set_nodelay(true)?;
-            stream
-        };
+        let (server, host, mut stream) = self.connect().await?;
         let framing = match body {
             Body::Sized(bytes) if bytes.is_empty() && matches!(method, "GET" | "HEAD") => {
                 String::new()
@@ -111,13 +162,12 @@ impl Connection {
             Body::Sized(bytes) => format!("content-length: {}\r\n", bytes.len()),
             Body::Chunked(_) => "transfer-encoding: chunked\r\n".to_owned(),
         };
-        let host = self.address;
         let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{framing}{headers}\r\n");
         stream.write_all(head.as_bytes()).await?;
         self.send_body(&mut stream, body).await?;
         let (answer, closes) = read_answer(&mut stream, method).await?;
         if !closes {
-            self.stream = Some(stream);
+            self.open[server] = Some((host, stream));
         }
         Ok(answer)
     }

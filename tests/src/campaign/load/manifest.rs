@@ -1,9 +1,9 @@
 //! How a client pushes manifests: images and indexes, by tag and by digest, new and again.
 
 use super::{Client, may_be_missing};
-use crate::connection::Body;
-use crate::content::{INDEX, Manifest};
-use crate::world::{Object, Repository};
+use crate::campaign::connection::Body;
+use crate::campaign::content::{INDEX, Manifest};
+use crate::campaign::world::{Object, Repository};
 use std::sync::Arc;
 
 impl Client {
@@ -93,7 +93,9 @@ impl Client {
         } else {
             Body::Sized(&manifest.bytes)
         };
-        let answer = self.connection.send("PUT", &path, &headers, body).await?;
+        let Some(answer) = self.ask("PUT", &path, &headers, body).await? else {
+            return Ok(());
+        };
         let blobs = manifest.blobs.iter();
         let blobs = blobs.map(|blob| Object::Blob(repository, Arc::clone(&blob.digest)));
         let children = children.iter();

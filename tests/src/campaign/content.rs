@@ -1,6 +1,6 @@
 //! Blobs and manifests to push: made from a seed, so that their bytes need not be kept.
 
-use crate::register::Name;
+use crate::campaign::register::Name;
 use sha2::{Digest, Sha256, Sha512};
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! What lists tell: tags, referrers and the catalog show exactly what can be read.
 
-use crate::connection::{Body, Connection};
-use crate::register::Name;
-use crate::shared::Shared;
-use crate::world::{Object, Repository};
+use crate::campaign::connection::{Body, Connection};
+use crate::campaign::register::Name;
+use crate::campaign::shared::Shared;
+use crate::campaign::world::{Object, Repository};
 use anyhow::Context;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,9 @@
-//! An upload session as its client knows it, and what the server must still know after a kill.
+//! An upload session as its client knows it, and what the servers must still know after a round.
 
-use crate::connection::{Answer, Body, Connection};
-use crate::content::{Blob, hashes_to};
-use crate::shared::Shared;
-use crate::world::{Kind, Repository, Ticket};
+use crate::campaign::connection::{Answer, Body, Connection};
+use crate::campaign::content::{Blob, hashes_to};
+use crate::campaign::shared::Shared;
+use crate::campaign::world::{Kind, Repository, Ticket};
 use anyhow::Context;
 use std::sync::Arc;
 
@@ -31,6 +31,11 @@ pub(crate) struct Session {
     /// Bytes that the server may have got.
     pub(crate) sent: usize,
     pub(crate) doing: Doing,
+    /// A request of it went wrong. What that request brought may be kept later still, as long as
+    /// its server lives, so from then on every chunk says where it belongs.
+    pub(crate) is_uncertain: bool,
+    /// A request that would have ended it went wrong, and may have ended it.
+    pub(crate) was_closed: bool,
 }
 
 impl Session {
@@ -49,6 +54,8 @@ impl Session {
             acknowledged: 0,
             sent: 0,
             doing: Doing::Nothing,
+            is_uncertain: false,
+            was_closed: false,
         })
     }
 
@@ -62,7 +69,21 @@ impl Session {
         format!("{}{joiner}digest={}", self.location, self.blob.digest)
     }
 
-    fn describe(&self) -> String {
+    /// Returns the header that says where the last bytes belong; `None` when there are none.
+    pub(crate) fn range_of(&self, rest: &[u8]) -> Option<String> {
+        let offset = self.acknowledged;
+        let last = (offset + rest.len())
+            .checked_sub(1)
+            .filter(|_| !rest.is_empty())?;
+        Some(format!("content-range: {offset}-{last}\r\n"))
+    }
+
+    /// Tells whether the upload may have come so far.
+    pub(crate) fn may_be_at(&self, offset: usize) -> bool {
+        (self.acknowledged..=self.sent.max(self.acknowledged)).contains(&offset)
+    }
+
+    pub(crate) fn describe(&self) -> String {
         format!(
             "upload {} of {} bytes, {} acknowledged, {} sent, {:?}",
             self.location, self.blob.length, self.acknowledged, self.sent, self.doing
@@ -71,7 +92,7 @@ impl Session {
 }
 
 /// Returns how many bytes a `Range` of a session tells: `0-<last>`, `0--1` for none.
-fn offset_of(answer: &Answer) -> Option<usize> {
+pub(crate) fn offset_of(answer: &Answer) -> Option<usize> {
     let last: i64 = answer.header("range")?.strip_prefix("0-")?.parse().ok()?;
     usize::try_from(last + 1).ok()
 }
@@ -92,9 +113,11 @@ pub(crate) async fn check_session(
         _ => None,
     };
     let is_true = match (&session.doing, offset) {
-        (Doing::Appending, Some(offset)) => (session.acknowledged..=session.sent).contains(&offset),
+        (Doing::Appending, Some(offset)) => session.may_be_at(offset),
+        (_, Some(offset)) if session.is_uncertain => session.may_be_at(offset),
         (_, Some(offset)) => offset == session.acknowledged,
         (Doing::Closing | Doing::Cancelling, None) => answer.status == 404,
+        (_, None) if session.was_closed => answer.status == 404,
         (_, None) => false,
     };
     if !is_true {
@@ -102,10 +125,12 @@ pub(crate) async fn check_session(
         shared.find(format!("{}: {found}", session.describe()));
         return Ok(None);
     }
+    if let Some(offset) = offset {
+        session.acknowledged = offset;
+        session.sent = offset;
+    }
     match (&session.doing, offset) {
-        (Doing::Nothing | Doing::Appending, Some(offset)) => {
-            session.acknowledged = offset;
-            session.sent = offset;
+        (Doing::Nothing | Doing::Appending, Some(_)) => {
             session.doing = Doing::Nothing;
             if random.bool() {
                 return Ok(Some(session));
@@ -135,6 +160,9 @@ async fn finish(
         let answer = connection
             .send("PATCH", &session.location, &range, body)
             .await?;
+        if session.was_closed && answer.status == 404 {
+            return Ok(());
+        }
         if answer.status != 202 {
             let problem = answer.summary();
             shared.find(format!("{}: going on: {problem}", session.describe()));
@@ -151,6 +179,10 @@ async fn finish(
     let answer = connection
         .send("PUT", &session.closing_path(), "", body)
         .await?;
+    // It was cut while it was finished, which no store takes back: the client begins again.
+    if session.was_closed && answer.status == 404 {
+        return Ok(());
+    }
     if answer.status != 201 {
         let problem = answer.summary();
         shared.find(format!("{}: closing: {problem}", session.describe()));

@@ -1,8 +1,8 @@
 //! Everything the clients know together: what they pushed, what was answered, what they found.
 
-use crate::content::{Blob, Manifest};
-use crate::register::{Effect, Name, Outcome, Register};
-use crate::session::Session;
+use crate::campaign::content::{Blob, Manifest};
+use crate::campaign::register::{Effect, Name, Outcome, Register};
+use crate::campaign::session::Session;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -27,21 +27,30 @@ pub(crate) enum Object {
 
 /// A kind of operation, for the figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// A blob was pushed, in one request or several.
     PushBlob,
+    /// A blob was mounted from another repository.
     Mount,
+    /// A blob was deleted.
     DeleteBlob,
+    /// A manifest was pushed, by tag or digest.
     PushManifest,
+    /// A manifest was deleted with its tags.
     DeleteManifest,
+    /// A tag was deleted.
     DeleteTag,
 }
 
 /// How many operations of a kind ended how.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Count {
-    pub(crate) begun: u64,
-    pub(crate) acknowledged: u64,
-    pub(crate) refused: u64,
+pub struct Count {
+    /// All that were sent.
+    pub begun: u64,
+    /// Those that were answered as done.
+    pub acknowledged: u64,
+    /// Those that were answered as not done.
+    pub refused: u64,
 }
 
 /// What a repository ever got.
@@ -52,36 +61,55 @@ pub(crate) struct Contents {
     pub(crate) manifests: Vec<Arc<Manifest>>,
 }
 
+/// How sure it is that an operation has written a register once it was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Surety {
+    /// It has when it was acknowledged, and has not when it was refused.
+    AsAnswered,
+    /// It has when it was acknowledged, and may have when it was refused.
+    OrAllTheSame,
+    /// It may have, however it was answered.
+    Perhaps,
+}
+
 /// An operation under way.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     kind: Kind,
     began: u64,
-    /// The registers it writes, and whether a refused operation may have written them all the same.
-    writes: Vec<(Object, usize, bool)>,
+    /// The registers it writes.
+    writes: Vec<(Object, usize, Surety)>,
     /// The manifest whose cut-off deletion this operation finishes.
     finishes: Option<(Repository, Name)>,
 }
 
 /// The state of the model.
 #[derive(Debug)]
-pub(crate) struct World {
-    pub(crate) round: usize,
+pub struct World {
+    /// The number of the round.
+    pub round: usize,
     pub(crate) repositories: Vec<Contents>,
     /// Uploads that nobody works at.
     pub(crate) sessions: Vec<Session>,
     /// What is wrong with the server.
-    pub(crate) findings: Vec<String>,
-    pub(crate) counts: BTreeMap<Kind, Count>,
+    pub findings: Vec<String>,
+    /// How operations ended.
+    pub counts: BTreeMap<Kind, Count>,
     pub(crate) tags: Vec<Name>,
     clock: u64,
     registers: HashMap<Object, Register>,
     /// Manifests with a deletion that was cut off and may go on.
     unfinished: HashSet<(Repository, Name)>,
+    /// How sure the push of a manifest brings back blobs that were deleted.
+    revives: Surety,
 }
 
 impl World {
-    pub(crate) fn new(prefix: &str, repositories: usize) -> Self {
+    /// Knows repositories and tags, and nothing in them. `servers` serve them together: each of
+    /// them vouches for some minutes for blobs that it has just seen, so that a manifest may be
+    /// taken whose blob was deleted at another.
+    #[must_use]
+    pub fn new(prefix: &str, repositories: usize, servers: usize) -> Self {
         let repositories = (0..repositories).map(|number| Contents {
             name: format!("{prefix}/repository-{number}"),
             blobs: Vec::new(),
@@ -99,6 +127,11 @@ impl World {
             clock: 0,
             registers: HashMap::new(),
             unfinished: HashSet::new(),
+            revives: if servers > 1 {
+                Surety::Perhaps
+            } else {
+                Surety::OrAllTheSame
+            },
         }
     }
 
@@ -128,6 +161,11 @@ impl World {
         Some(self.sessions.swap_remove(number))
     }
 
+    /// Forgets the uploads that nobody works at: they have expired.
+    pub fn forget_sessions(&mut self) {
+        self.sessions.clear();
+    }
+
     pub(crate) fn begin_blob(
         &mut self,
         kind: Kind,
@@ -144,7 +182,7 @@ impl World {
             _ => Effect::Set(Arc::clone(&blob.digest)),
         };
         let object = Object::Blob(repository, Arc::clone(&blob.digest));
-        self.begin(kind, vec![(object, effect, false)], None, what)
+        self.begin(kind, vec![(object, effect, Surety::AsAnswered)], None, what)
     }
 
     /// Begins the push of a manifest under tags. What it names comes back if it was deleted
@@ -163,17 +201,19 @@ impl World {
         let digest = &manifest.digest;
         let set = || Effect::Set(Arc::clone(digest));
         let object = Object::Manifest(repository, Arc::clone(digest));
-        let mut writes = vec![(object, set(), false)];
+        let mut writes = vec![(object, set(), Surety::AsAnswered)];
         for tag in tags {
-            writes.push((Object::Tag(repository, Arc::clone(tag)), set(), false));
+            let object = Object::Tag(repository, Arc::clone(tag));
+            writes.push((object, set(), Surety::AsAnswered));
         }
         if let Some(subject) = &manifest.subject {
             let object = Object::Referrer(repository, Arc::clone(subject), Arc::clone(digest));
-            writes.push((object, set(), false));
+            writes.push((object, set(), Surety::AsAnswered));
         }
         for blob in &manifest.blobs {
             let object = Object::Blob(repository, Arc::clone(&blob.digest));
-            writes.push((object, Effect::Set(Arc::clone(&blob.digest)), true));
+            let effect = Effect::Set(Arc::clone(&blob.digest));
+            writes.push((object, effect, self.revives));
         }
         let finishes = Some((repository, Arc::clone(digest)));
         self.begin(Kind::PushManifest, writes, finishes, what)
@@ -187,14 +227,22 @@ impl World {
     ) -> Ticket {
         let digest = &manifest.digest;
         let object = Object::Manifest(repository, Arc::clone(digest));
-        let mut writes = vec![(object, Effect::Clear, false)];
+        let mut writes = vec![(object, Effect::Clear, Surety::AsAnswered)];
         for tag in &self.tags {
             let object = Object::Tag(repository, Arc::clone(tag));
-            writes.push((object, Effect::ClearIf(Arc::clone(digest)), false));
+            writes.push((
+                object,
+                Effect::ClearIf(Arc::clone(digest)),
+                Surety::AsAnswered,
+            ));
         }
         if let Some(subject) = &manifest.subject {
             let object = Object::Referrer(repository, Arc::clone(subject), Arc::clone(digest));
-            writes.push((object, Effect::ClearIf(Arc::clone(digest)), false));
+            writes.push((
+                object,
+                Effect::ClearIf(Arc::clone(digest)),
+                Surety::AsAnswered,
+            ));
         }
         let finishes = Some((repository, Arc::clone(digest)));
         self.begin(Kind::DeleteManifest, writes, finishes, what)
@@ -207,14 +255,14 @@ impl World {
         what: &str,
     ) -> Ticket {
         let object = Object::Tag(repository, Arc::clone(tag));
-        let writes = vec![(object, Effect::Clear, false)];
+        let writes = vec![(object, Effect::Clear, Surety::AsAnswered)];
         self.begin(Kind::DeleteTag, writes, None, what)
     }
 
     fn begin(
         &mut self,
         kind: Kind,
-        writes: Vec<(Object, Effect, bool)>,
+        writes: Vec<(Object, Effect, Surety)>,
         finishes: Option<(Repository, Name)>,
         what: &str,
     ) -> Ticket {
@@ -222,10 +270,10 @@ impl World {
         self.counts.entry(kind).or_default().begun += 1;
         let (began, round) = (self.clock, self.round);
         let what: Arc<str> = format!("round {round}, {what}").into();
-        let writes = writes.into_iter().map(|(object, effect, remains)| {
+        let writes = writes.into_iter().map(|(object, effect, surety)| {
             let register = self.registers.entry(object.clone()).or_default();
             let number = register.begin(effect, began, round, Arc::clone(&what));
-            (object, number, remains)
+            (object, number, surety)
         });
         Ticket {
             kind,
@@ -245,7 +293,10 @@ impl World {
             self.end_lingering(ticket, finished);
         }
         let moment = self.clock;
-        self.end(ticket, |_| Outcome::Acknowledged(moment));
+        self.end(ticket, |surety| match surety {
+            Surety::AsAnswered | Surety::OrAllTheSame => Outcome::Acknowledged(moment),
+            Surety::Perhaps => Outcome::Perhaps(moment),
+        });
     }
 
     /// Notes that an operation was answered as not done.
@@ -253,12 +304,9 @@ impl World {
         self.clock += 1;
         self.counts.entry(ticket.kind).or_default().refused += 1;
         let moment = self.clock;
-        self.end(ticket, |remains| {
-            if remains {
-                Outcome::Perhaps(moment)
-            } else {
-                Outcome::Refused
-            }
+        self.end(ticket, |surety| match surety {
+            Surety::AsAnswered => Outcome::Refused,
+            Surety::OrAllTheSame | Surety::Perhaps => Outcome::Perhaps(moment),
         });
     }
 
@@ -305,10 +353,10 @@ impl World {
         }
     }
 
-    fn end(&mut self, ticket: &Ticket, outcome: impl Fn(bool) -> Outcome) {
-        for (object, number, remains) in &ticket.writes {
+    fn end(&mut self, ticket: &Ticket, outcome: impl Fn(Surety) -> Outcome) {
+        for (object, number, surety) in &ticket.writes {
             if let Some(register) = self.registers.get_mut(object) {
-                register.end(*number, outcome(*remains));
+                register.end(*number, outcome(*surety));
             }
         }
     }

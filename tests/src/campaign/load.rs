@@ -1,22 +1,22 @@
-//! A client: draws one operation after the other until its server is killed.
+//! A client: draws one operation after the other until the round is over.
 
 mod manifest;
+mod pull;
 mod upload;
 
-use crate::connection::{Answer, Body, Connection};
-use crate::content::{Blob, Manifest};
-use crate::register::Name;
-use crate::session::Session;
-use crate::shared::Shared;
-use crate::world::{Kind, Object, Repository, Ticket, World};
-use std::net::SocketAddr;
+use crate::campaign::connection::{Answer, Body, Connection, Servers};
+use crate::campaign::content::{Blob, Manifest};
+use crate::campaign::register::Name;
+use crate::campaign::session::Session;
+use crate::campaign::shared::{Failures, Shared};
+use crate::campaign::world::{Kind, Object, Repository, Ticket, World};
 use std::sync::Arc;
 
 /// Clients work at what came last, so that they meet.
 const RECENT: usize = 40;
 
-/// One client with one connection.
-pub(crate) struct Client {
+/// One client with its connections.
+pub struct Client {
     number: usize,
     shared: Arc<Shared>,
     connection: Connection,
@@ -26,26 +26,29 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(
+    /// Makes a client that has done nothing yet.
+    #[must_use]
+    pub fn new(
         number: usize,
         shared: Arc<Shared>,
-        address: SocketAddr,
+        servers: &Servers,
         random: fastrand::Rng,
     ) -> Self {
         Self {
             number,
             shared,
-            connection: Connection::new(address),
+            connection: Connection::new(servers, number),
             random,
             session: None,
         }
     }
 
-    /// Works until the connection is lost. Only a kill may be the reason for that.
-    pub(crate) async fn run(mut self) {
-        loop {
+    /// Works until the round is over or, where failures end it, the connection is lost. Only a kill
+    /// may be the reason for that.
+    pub async fn run(mut self) {
+        while self.shared.failures() == Failures::EndTheClient || !self.shared.is_over() {
             if let Err(error) = self.step().await {
-                if !self.shared.is_killed() {
+                if !self.shared.is_over() {
                     let number = self.number;
                     let text = format!("client {number}, while the server should live: {error:#}");
                     self.shared.find(text);
@@ -67,7 +70,8 @@ impl Client {
             68..75 => self.delete_tag(repository).await,
             75..82 => self.delete_manifest(repository).await,
             82..87 => self.delete_blob(repository).await,
-            87..94 => self.mount(repository).await,
+            87..91 => self.mount(repository).await,
+            91..94 => self.pull(repository).await,
             _ => self.go_on_with_a_parked_upload().await,
         }
     }
@@ -117,10 +121,9 @@ impl Client {
     }
 
     async fn delete(&mut self, path: &str, ticket: Ticket) -> anyhow::Result<()> {
-        let answer = self
-            .connection
-            .send("DELETE", path, "", Body::EMPTY)
-            .await?;
+        let Some(answer) = self.ask("DELETE", path, "", Body::EMPTY).await? else {
+            return Ok(());
+        };
         match answer.status {
             202 => self.shared.world().acknowledge(&ticket),
             404 => self.shared.world().refuse(&ticket),
@@ -146,7 +149,9 @@ impl Client {
             .shared
             .world()
             .begin_blob(Kind::Mount, target, &blob, &what);
-        let answer = self.connection.send("POST", &path, "", Body::EMPTY).await?;
+        let Some(answer) = self.ask("POST", &path, "", Body::EMPTY).await? else {
+            return Ok(());
+        };
         match answer.status {
             201 => self.shared.world().acknowledge(&ticket),
             202 => {
@@ -162,6 +167,23 @@ impl Client {
     async fn go_on_with_a_parked_upload(&mut self) -> anyhow::Result<()> {
         self.session = self.shared.world().take_session(&mut self.random);
         self.go_on().await
+    }
+
+    /// Sends a request. `None`: it may have been done or not, and what it wrote stays open in the
+    /// model until everything is looked at.
+    async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: Body<'_>,
+    ) -> anyhow::Result<Option<Answer>> {
+        let answer = self.connection.send(method, path, headers, body).await;
+        match (self.shared.failures(), answer) {
+            (Failures::AreUnknown, Err(_)) => Ok(None),
+            (Failures::AreUnknown, Ok(answer)) if answer.status >= 500 => Ok(None),
+            (_, answer) => answer.map(Some),
+        }
     }
 
     /// Describes an operation for the histories.

@@ -2,13 +2,12 @@
 
 mod listing;
 
-use crate::connection::{Body, Connection};
-use crate::content::{Blob, Manifest, hashes_to};
-use crate::register::{Name, Register};
-use crate::session::check_session;
-use crate::shared::Shared;
-use crate::world::{Object, Repository};
-use std::net::SocketAddr;
+use crate::campaign::connection::{Body, Connection, Servers};
+use crate::campaign::content::{Blob, Manifest, hashes_to};
+use crate::campaign::register::{Name, Register};
+use crate::campaign::session::check_session;
+use crate::campaign::shared::Shared;
+use crate::campaign::world::{Object, Repository};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
@@ -22,7 +21,7 @@ const MOST_FINDINGS: usize = 50;
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Depth {
+pub enum Depth {
     /// Everything is looked at; large blobs of earlier rounds are read one time in sixteen.
     Round,
     /// Every byte is read.
@@ -31,17 +30,22 @@ pub(crate) enum Depth {
 
 /// What was looked at.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Checked {
-    pub(crate) blobs: u64,
-    pub(crate) manifests: u64,
-    pub(crate) tags: u64,
-    pub(crate) sessions: u64,
+pub struct Checked {
+    /// Blobs.
+    pub blobs: u64,
+    /// Manifests.
+    pub manifests: u64,
+    /// Tags.
+    pub tags: u64,
+    /// Upload sessions.
+    pub sessions: u64,
     /// Bytes of blobs and manifests that were hashed.
-    pub(crate) read_bytes: u64,
+    pub read_bytes: u64,
 }
 
 impl Checked {
-    pub(crate) fn add(&mut self, other: Self) {
+    /// Adds what was looked at by somebody else.
+    pub fn add(&mut self, other: Self) {
         self.blobs += other.blobs;
         self.manifests += other.manifests;
         self.tags += other.tags;
@@ -61,20 +65,24 @@ enum Check {
 }
 
 /// Compares everything with the model. Violations become findings of the model.
-pub(crate) async fn verify(
+///
+/// # Errors
+/// A server that does not answer, or answers a list with something else.
+pub async fn verify(
     shared: &Arc<Shared>,
-    address: SocketAddr,
+    servers: &Servers,
     depth: Depth,
     random: &mut fastrand::Rng,
 ) -> anyhow::Result<Checked> {
     let checks = Arc::new(Mutex::new(collect(shared, depth, random).into_iter()));
     let mut readers = JoinSet::new();
-    for _ in 0..READERS {
+    for number in 0..READERS {
         let (shared, checks) = (Arc::clone(shared), Arc::clone(&checks));
+        let connection = Connection::new(servers, number);
         readers.spawn(async move {
             let mut reader = Reader {
                 shared,
-                connection: Connection::new(address),
+                connection,
                 checked: Checked::default(),
             };
             loop {
@@ -98,7 +106,7 @@ pub(crate) async fn verify(
     while let Some(reader) = readers.join_next().await {
         checked.add(reader?);
     }
-    let mut connection = Connection::new(address);
+    let mut connection = Connection::new(servers, 0);
     listing::check_lists(shared, &mut connection).await?;
     check_references(shared);
     let sessions = std::mem::take(&mut shared.world().sessions);
