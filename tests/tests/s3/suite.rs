@@ -37,6 +37,7 @@ async fn fresh(part_bytes: usize) -> Subject {
 fn lone_subject(fake: Arc<S3Fake>) -> BoxFuture<'static, Subject> {
     let open = async move {
         let fixture = Fixture::over(fake, |settings| settings.part_bytes = PART).await;
+        fixture.store.keep_conditions();
         let lease = Lease::unlimited(Arc::new(MachineClock::new()));
         let records = SingleWriter::new(fixture.records, lease);
         let (data, fake) = (fixture.data, fixture.fake);

@@ -33,6 +33,7 @@ pub use settings::{S3Credentials, S3Encryption, S3Settings, Secret};
 pub use sweep::Sweep;
 
 use crate::clock::Clock;
+use crate::locks::Locks;
 use crate::{RecordStore, Result};
 use client::S3Client;
 use std::sync::Arc;
@@ -64,6 +65,12 @@ impl S3Store {
     #[must_use]
     pub fn data(&self) -> S3Data {
         self.data.clone()
+    }
+
+    /// Keeps the conditions of the data in this process, for a store that pays no attention to them. The
+    /// records want a [`SingleWriter`](crate::decorators::single_writer::SingleWriter).
+    pub fn keep_conditions(&self) {
+        self.client.finishing.get_or_init(Locks::default);
     }
 
     /// Removes the tombstones that are older than any request, where the store deletes by
