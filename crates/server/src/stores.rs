@@ -127,6 +127,9 @@ impl Stores {
             Serving::Alone(why) => {
                 let alone = Alone::begin(&self.records, &self.clock, why).await?;
                 self.records = alone.records();
+                if let Some(s3) = &self.s3 {
+                    s3.keep_conditions();
+                }
                 self.alone = Some(alone);
                 Ok(())
             }

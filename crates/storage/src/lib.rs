@@ -11,6 +11,7 @@ pub mod decorators;
 pub mod drivers;
 pub mod error;
 pub mod limits;
+mod locks;
 pub mod probe;
 pub mod record_store;
 #[cfg(any(test, feature = "suite"))]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
+mod alone;
 mod data;
 mod fixture;
 mod reads;

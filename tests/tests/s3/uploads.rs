@@ -120,9 +120,23 @@ async fn a_writer_beyond_its_numbers_gives_way_to_a_newer_one() {
 
 #[tokio::test]
 async fn of_two_writers_that_finish_with_different_bytes_one_is_refused() {
-    // Short and long, equal in length: the length must not decide.
-    for length in [1000, PART + 1000] {
-        let fixture = Fixture::new().await;
+    // Short and long, equal in length: the length must not decide. A store without conditions is as
+    // good when the process keeps them.
+    let cases = [
+        (1000, true),
+        (PART + 1000, true),
+        (1000, false),
+        (PART + 1000, false),
+    ];
+    for (length, has_conditional_put) in cases {
+        let options = FakeOptions {
+            has_conditional_put,
+            ..FakeOptions::default()
+        };
+        let fixture = Fixture::with(options, |_| {}).await;
+        if !has_conditional_put {
+            fixture.store.keep_conditions();
+        }
         let mut first = fixture.begin().await;
         let state = first.state().clone();
         let mut second = fixture.resume(&state);

@@ -11,7 +11,6 @@
 
 mod guard;
 mod lease;
-mod locks;
 mod mark;
 mod watch;
 
@@ -20,13 +19,13 @@ pub use lease::Lease;
 pub use mark::WriterId;
 pub use watch::Waiting;
 
+use crate::locks::Locks;
 use crate::{
     Condition, Kind, Operation, Outcome, Page, Read, RecordStore, Result, StorageError, Timestamp,
     limits,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use locks::Locks;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;

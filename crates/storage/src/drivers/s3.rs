@@ -32,6 +32,7 @@ pub use records::S3Records;
 pub use settings::{S3Credentials, S3Encryption, S3Settings};
 
 use crate::clock::Clock;
+use crate::locks::Locks;
 use crate::{RecordStore, Result};
 use client::S3Client;
 use std::sync::Arc;
@@ -63,6 +64,12 @@ impl S3Store {
     #[must_use]
     pub fn data(&self) -> S3Data {
         self.data.clone()
+    }
+
+    /// Keeps the conditions of the data in this process, for a store that pays no attention to them. The
+    /// records want a [`SingleWriter`](crate::decorators::single_writer::SingleWriter).
+    pub fn keep_conditions(&self) {
+        self.client.finishing.get_or_init(Locks::default);
     }
 
     /// Removes the tombstones that are older than any request, where the store deletes by

@@ -6,6 +6,7 @@ use super::wire::Watched;
 use crate::clock::Clock;
 use crate::drivers::conditional::retry::Retries;
 use crate::drivers::conditional::store_clock::StoreClock;
+use crate::locks::Locks;
 use crate::{Kind, Operation, Result, StorageError};
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -24,7 +25,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long a connection that nobody uses is kept; servers close theirs after a minute or later.
@@ -40,6 +41,9 @@ pub(super) struct S3Client {
     pub(super) settings: S3Settings,
     pub(super) clock: Arc<StoreClock>,
     pub(super) retries: Retries,
+    /// Set where the store pays no attention to conditions and this process alone writes: an upload
+    /// is then finished under the lock of its key.
+    pub(super) finishing: OnceLock<Locks>,
 }
 
 impl S3Client {
@@ -59,6 +63,7 @@ impl S3Client {
             settings,
             clock,
             retries,
+            finishing: OnceLock::new(),
         })
     }
 

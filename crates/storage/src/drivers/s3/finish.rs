@@ -131,7 +131,9 @@ impl Requests<'_> {
         };
         // The hash is needed only where something went wrong, which is next to never.
         let identity = || Some(Identity::of_bytes(&bytes, writer.to_owned()));
-        self.finally(send, identity).await.map(|_| ())
+        self.finally(Over::Nothing, send, identity)
+            .await
+            .map(|_| ())
     }
 
     /// Completes a multipart upload of these parts; returns the object's entity tag.
@@ -172,12 +174,13 @@ impl Requests<'_> {
                 writer: None,
             })
         };
-        self.finally(send, identity).await
+        self.finally(over, send, identity).await
     }
 
     /// Sends the request until it is certain that the object is there, or that it is another's.
     async fn finally<F>(
         &self,
+        over: Over<'_>,
         mut send: impl FnMut() -> F + Send,
         identity: impl Fn() -> Option<Identity> + Send,
     ) -> Result<String>
@@ -185,6 +188,15 @@ impl Requests<'_> {
         F: Future<Output = std::result::Result<String, Failure>> + Send,
     {
         let key = self.place.key();
+        let lock = match self.client.finishing.get() {
+            Some(locks) => Some(locks.lock(key.as_str()).await),
+            None => None,
+        };
+        if lock.is_some()
+            && let Some(tag) = self.find_finished(over, &identity).await?
+        {
+            return Ok(tag);
+        }
         // To put many parts together takes a store minutes.
         let mut pauses = self.client.retries.start(S3Settings::LONGEST_CALL);
         loop {
@@ -216,6 +228,37 @@ impl Requests<'_> {
                 return Err(error);
             }
         }
+    }
+
+    /// Looks at what the request would replace, for a store that does not look itself. Returns the
+    /// entity tag of this upload's own object, and nothing where the request may be sent.
+    async fn find_finished(
+        &self,
+        over: Over<'_>,
+        identity: &impl Fn() -> Option<Identity>,
+    ) -> Result<Option<String>> {
+        let there = self.head().await?;
+        let may_send = match (over, &there) {
+            (Over::Nothing, None) => true,
+            (Over::Base(base), Some(there)) => base.tag.trim_matches('"') == there.tag,
+            (Over::Nothing, Some(_)) | (Over::Base(_), None) => false,
+        };
+        if may_send {
+            return Ok(None);
+        }
+        if let (Some(there), Some(identity)) = (there, identity())
+            && identity.fits(&there)
+        {
+            return Ok(Some(there.tag));
+        }
+        let (kind, key) = (Kind::NotFound, self.place.key());
+        let reason = "another writer has finished or removed this upload";
+        Err(StorageError::new(
+            kind,
+            self.operation,
+            key.as_str(),
+            reason,
+        ))
     }
 
     /// What cannot be finished any more is not there: another writer ended or finished it, or wrote

@@ -1,4 +1,5 @@
-//! Locks by key: a fixed number of them, so that keys need not be counted; two keys may share one.
+//! Locks by key within one process: a fixed number of them, so that keys need not be counted; two
+//! keys may share one.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 const STRIPES: usize = 256;
 
 #[derive(Debug)]
-pub(super) struct Locks {
+pub(crate) struct Locks {
     stripes: Vec<Arc<Mutex<()>>>,
     hasher: RandomState,
 }
@@ -24,14 +25,14 @@ impl Default for Locks {
 
 impl Locks {
     /// Waits for the lock of a key, in the order of those who ask.
-    pub(super) async fn lock(&self, key: &str) -> OwnedMutexGuard<()> {
+    pub(crate) async fn lock(&self, key: &str) -> OwnedMutexGuard<()> {
         let stripe = self.hasher.hash_one(key) % self.stripes.len() as u64;
         let stripe = usize::try_from(stripe).expect("a stripe's number is small");
         Arc::clone(&self.stripes[stripe]).lock_owned().await
     }
 
     /// Waits until every lock was free once.
-    pub(super) async fn wait_for_all(&self) {
+    pub(crate) async fn wait_for_all(&self) {
         for stripe in &self.stripes {
             drop(stripe.lock().await);
         }
