@@ -127,7 +127,7 @@ impl Stores {
             Serving::Alone(why) => {
                 let alone = Alone::begin(&self.records, &self.clock, why).await?;
                 self.records = alone.records();
-                if let Some(s3) = &self.s3 {
+                if let Some(Shared::S3(s3)) = &self.shared {
                     s3.keep_conditions();
                 }
                 self.alone = Some(alone);
