@@ -3,10 +3,11 @@
 
 SECONDS ?= 600
 ROUNDS ?= 200
+FAULTS ?= 10000
 CLIENTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance clients cosign smoke fuzz crash fsync bench audit
+.PHONY: help run test build tools conformance clients cosign smoke fuzz crash chaos replicas fsync bench audit
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -44,6 +45,12 @@ fuzz: ## a long fuzz run of every target: make fuzz SECONDS=600 (for each target
 
 crash: ## rounds of kill -9 under load: make crash ROUNDS=200
 	tests/scripts/crash.sh $(ROUNDS)
+
+chaos: ## a store that fails under three replicas: make chaos FAULTS=10000
+	tests/scripts/chaos.sh $(FAULTS)
+
+replicas: ## HAProxy in front of three replicas: the real clients and the official suite
+	tests/scripts/haproxy.sh
 
 fsync: ## trace a running server: what is on the disk before each answer (needs strace)
 	tests/scripts/fsync_audit.sh

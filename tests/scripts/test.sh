@@ -17,7 +17,7 @@ if [[ ${CI:-} == true ]]; then
   locked=--locked
 fi
 
-stage_names=(format scripts lint dependencies test build smoke deploy conformance clients crash fuzz)
+stage_names=(format scripts lint dependencies test build smoke deploy conformance clients crash chaos fuzz)
 command_of() {
   case $1 in
     format) echo "cargo fmt --all --check && cargo fmt --manifest-path tests/fuzz/Cargo.toml --check" ;;
@@ -31,6 +31,7 @@ command_of() {
     conformance) echo "tests/scripts/conformance.sh" ;;
     clients) echo "tests/scripts/clients.sh" ;;
     crash) echo "tests/scripts/crash.sh 20" ;;
+    chaos) echo "tests/scripts/chaos.sh 500" ;;
     fuzz) echo "tests/scripts/fuzz.sh 3" ;;
     *)
       echo "there is no stage '$1'; there are: ${stage_names[*]}" >&2

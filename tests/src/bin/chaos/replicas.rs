@@ -46,7 +46,7 @@ struct Replica {
 
 impl Replicas {
     /// Keeps configuration and logs in `folder`.
-    pub(crate) fn new(binary: PathBuf, folder: &Path, fake: &S3Fake) -> anyhow::Result<Self> {
+    pub(crate) fn new(binary: &Path, folder: &Path, fake: &S3Fake) -> anyhow::Result<Self> {
         let options = fake.options();
         // The key goes along in the environment. Times are short, so that those who wait for a
         // store that does not answer go on soon.
@@ -62,13 +62,19 @@ impl Replicas {
         );
         let mut file = File::create(folder.join("roadstead.yaml"))?;
         file.write_all(yaml.as_bytes())?;
+        // Earlier chapters have written to the same logs.
+        let lengths = (0..REPLICAS).map(|number| {
+            let log = fs::metadata(log_of(folder, number));
+            log.map_or(0, |log| log.len())
+        });
+        let read_bytes = lengths.collect();
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
         Ok(Self {
-            binary,
+            binary: binary.to_owned(),
             folder: folder.to_owned(),
             running: (0..REPLICAS).map(|_| None).collect(),
             servers: Servers::new(vec![nowhere; REPLICAS]),
-            read_bytes: vec![0; REPLICAS],
+            read_bytes,
             harmed_starts: 0,
         })
     }
@@ -156,7 +162,7 @@ impl Replicas {
     }
 
     fn log(&self, number: usize) -> PathBuf {
-        self.folder.join(format!("replica-{number}.log"))
+        log_of(&self.folder, number)
     }
 
     fn spawn(&self, number: usize, fake: &S3Fake) -> anyhow::Result<Child> {
@@ -176,6 +182,10 @@ impl Replicas {
             .spawn()
             .with_context(|| format!("failed to start {}", self.binary.display()))
     }
+}
+
+fn log_of(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("replica-{number}.log"))
 }
 
 /// Reads where a server listens; `None` when it ends without having said so.

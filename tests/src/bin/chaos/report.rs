@@ -1,9 +1,10 @@
 //! What a campaign tells: a line every few seconds, the figures at the end, and what is wrong.
 
 use roadstead_tests::campaign::verify::Checked;
-use roadstead_tests::campaign::world::World;
+use roadstead_tests::campaign::world::{Count, Kind, World};
 use roadstead_tests::campaign::{MOST_TOLD, say};
 use roadstead_tests::s3_fake::S3Fake;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,17 +16,21 @@ pub(crate) struct Report {
     wanted: u64,
     folder: PathBuf,
     began: Instant,
-    checked: Checked,
-    /// Replicas that were killed, also those that were killed at the end of a round.
+    /// What is wrong with the server.
+    pub(crate) findings: Vec<String>,
+    /// Replicas that were killed while clients worked.
     pub(crate) kills: u64,
-    /// Data objects that were found to have an owner.
+    /// Data objects that were looked at.
     pub(crate) objects: u64,
-    /// Objects that starts left which met a fault.
-    pub(crate) tried: u64,
-    /// Figures of operations, by kind.
-    summary: String,
-    acknowledged: u64,
-    open: u64,
+    checked: Checked,
+    /// Operations of the chapters that have ended.
+    counts: BTreeMap<Kind, Count>,
+    /// Requests that the stores of those chapters harmed, by the name of the fault.
+    harmed: BTreeMap<&'static str, u64>,
+    harmed_starts: u64,
+    rounds: usize,
+    /// Of the present chapter, at the last line.
+    told: Count,
 }
 
 impl Report {
@@ -39,41 +44,37 @@ impl Report {
             wanted,
             folder,
             began: Instant::now(),
-            checked: Checked::default(),
+            findings: Vec::new(),
             kills: 0,
             objects: 0,
-            tried: 0,
-            summary: String::new(),
-            acknowledged: 0,
-            open: 0,
+            checked: Checked::default(),
+            counts: BTreeMap::new(),
+            harmed: BTreeMap::new(),
+            harmed_starts: 0,
+            rounds: 0,
+            told: Count::default(),
         }
     }
 
-    /// Returns how much has gone wrong: what the store harmed, and kills.
-    pub(crate) fn faults(&self, fake: &S3Fake) -> u64 {
-        fake.faults().done() + self.kills
+    /// Returns how much has gone wrong in the chapters that have ended, and kills so far.
+    pub(crate) fn faults(&self) -> u64 {
+        self.harmed.values().sum::<u64>() + self.kills
     }
 
-    /// Ends a round with its line.
+    /// Tells of a round in one line.
     pub(crate) fn end_round(&mut self, world: &World, fake: &S3Fake, checked: Checked) {
-        let counts = world.counts.values();
-        let (acknowledged, open) = counts.fold((0, 0), |(acknowledged, open), count| {
-            let ended = count.acknowledged + count.refused;
-            (
-                acknowledged + count.acknowledged,
-                open + count.begun - ended,
-            )
-        });
+        self.rounds += 1;
+        let count = total(&world.counts);
         say(&format!(
             "round {} at {} s: {} of {} faults, {} kills; {} acknowledged, {} of unknown end; \
              looked at {} blobs, {} manifests, {} tags, {} uploads{}",
-            world.round,
+            self.rounds,
             self.began.elapsed().as_secs(),
-            self.faults(fake),
+            self.faults() + fake.faults().done(),
             self.wanted,
             self.kills,
-            acknowledged - self.acknowledged,
-            open - self.open,
+            count.acknowledged - self.told.acknowledged,
+            open(count) - open(self.told),
             checked.blobs,
             checked.manifests,
             checked.tags,
@@ -84,69 +85,99 @@ impl Report {
                 "; VIOLATIONS"
             },
         ));
-        (self.acknowledged, self.open) = (acknowledged, open);
+        self.told = count;
         self.checked.add(checked);
-        self.summary.clear();
+    }
+
+    /// Takes over what is known of a chapter.
+    pub(crate) fn end_chapter(
+        &mut self,
+        findings: Vec<String>,
+        world: &World,
+        fake: &S3Fake,
+        harmed_starts: u64,
+    ) {
+        self.findings.extend(findings);
         for (kind, count) in &world.counts {
-            let open = count.begun - count.acknowledged - count.refused;
-            let _ = write!(
-                self.summary,
-                "\n  {kind:?}: {} acknowledged, {} refused, {open} of unknown end",
-                count.acknowledged, count.refused
-            );
+            let sum = self.counts.entry(*kind).or_default();
+            sum.begun += count.begun;
+            sum.acknowledged += count.acknowledged;
+            sum.refused += count.refused;
         }
+        for (name, count) in fake.faults().done_by_name() {
+            *self.harmed.entry(name).or_default() += count;
+        }
+        self.harmed_starts += harmed_starts;
+        self.told = Count::default();
     }
 
     /// Tells the figures and what is wrong. Returns whether nothing is.
-    pub(crate) fn conclude(
-        &self,
-        result: &anyhow::Result<()>,
-        findings: &[String],
-        fake: &S3Fake,
-        harmed_starts: u64,
-    ) -> bool {
+    pub(crate) fn conclude(&self, result: &anyhow::Result<()>) -> bool {
+        let count = total(&self.counts);
         let mut text = format!(
             "chaos: {} faults in {} s, seed {}: {} operations acknowledged, {} of unknown end; \
-             looked at {} blobs, {} manifests, {} tags, {} uploads, {} data objects, read {} MiB{}",
-            self.faults(fake),
+             looked at {} blobs, {} manifests, {} tags, {} uploads, {} data objects, read {} MiB",
+            self.faults(),
             self.began.elapsed().as_secs(),
             self.seed,
-            self.acknowledged,
-            self.open,
+            count.acknowledged,
+            open(count),
             self.checked.blobs,
             self.checked.manifests,
             self.checked.tags,
             self.checked.sessions,
             self.objects,
             self.checked.read_bytes >> 20,
-            self.summary,
         );
+        for (kind, count) in &self.counts {
+            let _ = write!(
+                text,
+                "\n  {kind:?}: {} acknowledged, {} refused, {} of unknown end",
+                count.acknowledged,
+                count.refused,
+                open(*count)
+            );
+        }
+        let (kills, starts) = (self.kills, self.harmed_starts);
         let _ = write!(
             text,
-            "\n  {harmed_starts} starts met a fault, and left {} objects behind\n  faults: {} kills",
-            self.tried, self.kills
+            "\n  faults: {kills} replicas killed at work, {starts} starts harmed"
         );
-        for (name, count) in fake.faults().done_by_name() {
+        for (name, count) in &self.harmed {
             let _ = write!(text, ", {count} {name}");
         }
         say(&text);
         let failure = result.as_ref().err();
-        if failure.is_none() && findings.is_empty() {
+        if failure.is_none() && self.findings.is_empty() {
             say("chaos: no violation");
             return true;
         }
         if let Some(failure) = failure {
             say(&format!("chaos: FAILED: {failure:#}"));
         }
-        for finding in findings.iter().take(MOST_TOLD) {
+        for finding in self.findings.iter().take(MOST_TOLD) {
             say(&format!("VIOLATION: {finding}"));
         }
         say(&format!(
             "chaos: {} violations; seed {}, logs are kept in {}",
-            findings.len(),
+            self.findings.len(),
             self.seed,
             self.folder.display()
         ));
         false
     }
+}
+
+fn total(counts: &BTreeMap<Kind, Count>) -> Count {
+    let mut total = Count::default();
+    for count in counts.values() {
+        total.begun += count.begun;
+        total.acknowledged += count.acknowledged;
+        total.refused += count.refused;
+    }
+    total
+}
+
+fn open(count: Count) -> u64 {
+    count.begun - count.acknowledged - count.refused
 }
