@@ -375,5 +375,7 @@ async fn eight_writers_lose_nothing_whatever_the_server_loses() {
         .unwrap();
     let count = u32::from_be_bytes(record.bytes.as_ref().try_into().unwrap()) as usize;
     assert!((certain..=done.len()).contains(&count), "{certain} {count}");
-    assert!(fixture.fake.faults().done() > 100);
+    // How many there were depends on how often the writers met; without conflicts there are 240
+    // requests, and one in five is harmed.
+    assert!(fixture.fake.faults().done() > 20);
 }
