@@ -5,9 +5,10 @@ SECONDS ?= 600
 ROUNDS ?= 200
 FAULTS ?= 10000
 CLIENTS ?=
+STORES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance clients cosign smoke fuzz crash chaos replicas fsync bench audit
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash chaos replicas fsync bench audit
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -30,6 +31,9 @@ tools: ## install every external tool that the other targets use
 
 conformance: ## the official OCI suite: profiles dev, 1.1 and 1.0, on the local and the memory driver
 	tests/scripts/conformance.sh
+
+cloud: ## the drivers over real stores, or some: make cloud STORES="fake versitygw minio moto azurite"
+	tests/scripts/cloud.sh $(STORES)
 
 clients: ## real clients, or only some of them: make clients CLIENTS="crane oras"
 	tests/scripts/clients.sh $(CLIENTS)

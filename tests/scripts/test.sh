@@ -17,7 +17,7 @@ if [[ ${CI:-} == true ]]; then
   locked=--locked
 fi
 
-stage_names=(format scripts lint dependencies test build smoke deploy conformance clients crash chaos fuzz)
+stage_names=(format scripts lint dependencies test build smoke deploy conformance cloud clients crash chaos fuzz)
 command_of() {
   case $1 in
     format) echo "cargo fmt --all --check && cargo fmt --manifest-path tests/fuzz/Cargo.toml --check" ;;
@@ -29,6 +29,7 @@ command_of() {
     smoke) echo "tests/scripts/smoke.sh" ;;
     deploy) echo "tests/scripts/deploy.sh" ;;
     conformance) echo "tests/scripts/conformance.sh" ;;
+    cloud) echo "tests/scripts/cloud.sh fake versitygw azurite" ;;
     clients) echo "tests/scripts/clients.sh" ;;
     crash) echo "tests/scripts/crash.sh 20" ;;
     chaos) echo "tests/scripts/chaos.sh 500" ;;
