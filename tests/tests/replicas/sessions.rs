@@ -1,7 +1,7 @@
 //! Replicas that die, hang or lose their client in the middle of an upload; another goes on.
 
 use crate::cluster::{Cluster, MIB};
-use roadstead_tests::content::{random_bytes, sha256};
+use roadstead_tests::content::{random_bytes, sha256, sha512};
 use roadstead_tests::http::{Connection, Request};
 use roadstead_tests::s3_fake::{Fault, Rule, S3Operation};
 use roadstead_tests::waiting::wait_until;
@@ -130,6 +130,39 @@ fn a_replica_is_killed_before_it_answers_a_close_and_the_client_repeats_it_at_an
             assert!(blob.body == content, "after a kill at {key}: {blob:?}");
         }
         assert_eq!(cluster.inventory().objects.len(), 1, "after {key}");
+    }
+}
+
+/// The store takes no finished object back, so the client has to begin again, and must hear so.
+#[test]
+fn a_replica_is_killed_between_the_last_byte_and_its_note_of_it() {
+    for digest_of in [sha256, sha512] {
+        let mut cluster = Cluster::start();
+        let content = random_bytes(4 * MIB);
+        let digest = digest_of(&content);
+        let location = cluster.at(1).start_upload("a");
+        let patch = Request::patch(&location).body(&content[..3 * MIB]);
+        cluster.at(2).send(&patch).expect_status(202);
+        // The first write of the session takes it over, the second says that it is complete.
+        cluster.fake.faults().add(Rule {
+            key_contains: "records/upload/".to_owned(),
+            skip: 1,
+            ..Rule::next(
+                S3Operation::PutObject,
+                Fault::DelayBefore(Duration::from_mins(5)),
+            )
+        });
+        let close = Request::put(format!("{location}?digest={digest}")).body(&content[3 * MIB..]);
+        let unheard = cluster.at(0);
+        unheard.second().write(&close.to_bytes());
+        wait_until("the note is held", || cluster.fake.faults().done() > 0);
+        cluster.servers[0].kill();
+        let again = cluster.at(1).send(&close);
+        again.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+        let digest = cluster.at(2).push_blob("a", &content);
+        let blob = cluster.at(1).get(format!("/v2/a/blobs/{digest}"));
+        assert!(blob.body == content, "{blob:?}");
+        cluster.inventory();
     }
 }
 

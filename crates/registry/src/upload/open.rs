@@ -9,7 +9,7 @@ use crate::{INLINE_BLOB_BYTES, RegistryError, Result, UploadId};
 use bytes::Bytes;
 use futures::StreamExt;
 use roadstead_oci::{Algorithm, Digest, Hasher, RepositoryName};
-use roadstead_storage::{Timestamp, Upload, UploadHint, UploadState, Version};
+use roadstead_storage::{Kind, Timestamp, Upload, UploadHint, UploadState, Version};
 use tracing::warn;
 
 /// What a closing PUT finds.
@@ -230,7 +230,7 @@ impl Registry {
                 warn!(%error, "bytes of an upload session were lost by a restart of the machine");
                 return Ok(None);
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(gone(error)),
         };
         let intact = staged.midstate.as_ref() == Some(&kept.midstate());
         if doubtful && !intact {
@@ -243,7 +243,8 @@ impl Registry {
         if session.algorithm == algorithm {
             return Ok(Some(kept));
         }
-        Ok(Some(self.read_back(upload, algorithm).await?))
+        let kept = self.read_back(upload, algorithm).await.map_err(gone)?;
+        Ok(Some(kept))
     }
 
     async fn read_back(&self, upload: &UploadState, algorithm: Algorithm) -> Result<Hasher> {
@@ -260,5 +261,16 @@ impl Registry {
         RegistryError::BlobTooLarge {
             limit: self.inner.settings.blob_bytes,
         }
+    }
+}
+
+/// Another request finished or ended a session whose bytes are not there any more, and perhaps its
+/// server died before it could say so in the session.
+fn gone(error: RegistryError) -> RegistryError {
+    match error {
+        RegistryError::Storage(error) if error.kind() == Kind::NotFound => {
+            RegistryError::UploadUnknown
+        }
+        other => other,
     }
 }
