@@ -81,7 +81,7 @@ impl Default for S3Storage {
             record_timeout: Period::seconds(15),
             call_timeout: Period::seconds(60),
             part_size: ByteSize::mib(8),
-            upload_memory: ByteSize::mib(256),
+            upload_memory: ByteSize::mib(128),
             read_memory: ByteSize::mib(256),
             redirect: false,
         }

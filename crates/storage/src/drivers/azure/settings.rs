@@ -71,7 +71,7 @@ impl AzureSettings {
     pub const MOST_PART_BYTES: usize = 4000 * MIB;
 
     /// Makes the default settings for a container: 128 connections, 5 attempts, blocks of 8 MiB,
-    /// 256 MiB each for uploads and readers.
+    /// 128 MiB for uploads and 256 MiB for readers.
     pub fn new(account: impl Into<String>, container: impl Into<String>) -> Self {
         Self {
             account: account.into(),
@@ -88,7 +88,7 @@ impl AzureSettings {
             record_timeout: Duration::from_secs(15),
             call_timeout: Duration::from_mins(1),
             part_bytes: 8 * MIB,
-            upload_buffer_bytes: 256 * MIB,
+            upload_buffer_bytes: 128 * MIB,
             read_buffer_bytes: 256 * MIB,
         }
     }

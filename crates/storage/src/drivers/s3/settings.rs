@@ -93,8 +93,8 @@ impl S3Settings {
     /// The least [`Self::part_bytes`] that S3 takes.
     pub const LEAST_PART_BYTES: usize = 5 * MIB;
 
-    /// Makes the default settings for a bucket: 128 connections, 5 attempts, parts of 8 MiB, 256 MiB
-    /// each for uploads and readers.
+    /// Makes the default settings for a bucket: 128 connections, 5 attempts, parts of 8 MiB, 128 MiB
+    /// for uploads and 256 MiB for readers.
     pub fn new(bucket: impl Into<String>) -> Self {
         Self {
             bucket: bucket.into(),
@@ -114,7 +114,7 @@ impl S3Settings {
             record_timeout: Duration::from_secs(15),
             call_timeout: Duration::from_mins(1),
             part_bytes: 8 * MIB,
-            upload_buffer_bytes: 256 * MIB,
+            upload_buffer_bytes: 128 * MIB,
             read_buffer_bytes: 256 * MIB,
         }
     }
