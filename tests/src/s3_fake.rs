@@ -19,7 +19,7 @@ mod uploads;
 pub use bucket::{ObjectView, Writable};
 pub use clock::FakeClock;
 pub use count::{Counts, S3Operation};
-pub use fault::{Fault, Faults, Latency, Rule};
+pub use fault::{Fault, Faults, Latency, Rule, Spares};
 
 use bucket::Buckets;
 use std::net::SocketAddr;

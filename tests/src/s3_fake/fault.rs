@@ -98,7 +98,11 @@ pub struct Latency {
 struct Chances {
     random: fastrand::Rng,
     of: Vec<(u32, Fault)>,
+    spares: Spares,
 }
+
+/// Tells which faults a request does not meet.
+pub type Spares = fn(Fault, S3Operation, &str) -> bool;
 
 #[derive(Debug, Default)]
 struct State {
@@ -121,8 +125,13 @@ impl Faults {
 
     /// Harms requests at random: for each fault, how many of a thousand.
     pub fn at_random(&self, seed: u64, of: Vec<(u32, Fault)>) {
+        self.at_random_but(seed, of, |_, _, _| false);
+    }
+
+    /// Harms requests at random, but for those that `spares` spares.
+    pub fn at_random_but(&self, seed: u64, of: Vec<(u32, Fault)>, spares: Spares) {
         let random = fastrand::Rng::with_seed(seed);
-        self.with(|state| state.chances = Some(Chances { random, of }));
+        self.with(|state| state.chances = Some(Chances { random, of, spares }));
     }
 
     /// Lets every request wait.
@@ -184,7 +193,7 @@ impl Faults {
         self.with(|state| {
             let fault = state
                 .draw_rule(operation, key)
-                .or_else(|| state.draw_chance());
+                .or_else(|| state.draw_chance(operation, key));
             if let Some(fault) = fault {
                 *state.done.entry(fault.name()).or_default() += 1;
             }
@@ -217,14 +226,14 @@ impl State {
         Some(fault)
     }
 
-    fn draw_chance(&mut self) -> Option<Fault> {
-        let Chances { random, of } = self.chances.as_mut()?;
+    fn draw_chance(&mut self, operation: S3Operation, key: &str) -> Option<Fault> {
+        let Chances { random, of, spares } = self.chances.as_mut()?;
         let drawn = random.u32(0..1000);
         let mut upto = 0;
         for (per_mille, fault) in of {
             upto += *per_mille;
             if drawn < upto {
-                return Some(*fault);
+                return Some(*fault).filter(|fault| !spares(*fault, operation, key));
             }
         }
         None

@@ -98,8 +98,10 @@ impl Chapter {
     /// One round: everybody works until enough has gone wrong, then nothing runs any more.
     async fn work_and_fail(&mut self, harmed: u64, report: &mut Report) -> anyhow::Result<()> {
         self.shared.set_over(false);
-        let faults = faults::draw(&mut self.random);
-        self.fake.faults().at_random(self.random.u64(..), faults);
+        let drawn = faults::draw(&mut self.random);
+        let seed = self.random.u64(..);
+        let faults = self.fake.faults();
+        faults.at_random_but(seed, drawn, faults::spares);
         if self.is_sabotaged {
             faults::sabotage(&self.fake, &mut self.random);
         }

@@ -252,7 +252,10 @@ impl Client {
         };
         session.doing = Doing::Cancelling;
         let (location, was_uncertain) = (session.location.clone(), session.is_uncertain);
-        let Some(answer) = self.ask("DELETE", &location, "", Body::EMPTY).await? else {
+        let answer = self.ask("DELETE", &location, "", Body::EMPTY).await?;
+        let Some(answer) = answer else {
+            // Whether it is ended or not, nobody wants to go on with it.
+            self.session = None;
             return Ok(());
         };
         let is_fine = answer.status == 204 || (was_uncertain && answer.status == 404);
