@@ -2,8 +2,9 @@
 //!
 //! A login that was right is remembered for half a minute under a keyed digest of name and password
 //! (the key is random and never leaves the process), so that a pull by Basic credentials costs one
-//! hash and not one for each request. So long may a removed user, a rotated secret or a changed
-//! group live on for Basic requests of a replica that has just let them in.
+//! hash and not one for each request. So long may a removed user, a dropped secret or a changed
+//! group live on for Basic requests of a replica that has just let them in. What ends by itself, a
+//! secret that was given a time, is remembered to its end at most.
 
 use crate::brute_force::{BruteForce, SlowDown};
 use crate::htpasswd::{HTPASSWD_ID, Htpasswd};
@@ -14,7 +15,7 @@ use crate::secret::{SecretKind, is_secret};
 use crate::{AccessTokens, AuthError, Identity, Result, Rights, Robots, SubjectName, Users};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use moka::sync::Cache;
-use roadstead_storage::Clock;
+use roadstead_storage::{Clock, Timestamp};
 use sha2::Sha256;
 use std::fmt;
 use std::net::IpAddr;
@@ -42,6 +43,19 @@ pub enum Login {
     SlowDown(SlowDown),
 }
 
+/// What a right login brings, and when it ends by itself.
+#[derive(Clone)]
+struct Proven {
+    rights: Rights,
+    ends: Option<Timestamp>,
+}
+
+impl Proven {
+    fn without_end(rights: Rights) -> Self {
+        Self { rights, ends: None }
+    }
+}
+
 /// Finds out who logs in.
 pub struct Authenticator {
     users: Users,
@@ -52,7 +66,7 @@ pub struct Authenticator {
     guard: BruteForce,
     clock: Arc<dyn Clock>,
     digest_key: [u8; 32],
-    remembered: Cache<[u8; 32], (Rights, Duration)>,
+    remembered: Cache<[u8; 32], (Proven, Duration)>,
     /// Requests with the same credentials pass one after the other, so that the first does the work.
     gates: Vec<Mutex<()>>,
     places: Semaphore,
@@ -110,11 +124,11 @@ impl Authenticator {
             Err(slow_down) => return Ok(Login::SlowDown(slow_down)),
         };
         match self.check(name, password).await {
-            Ok(Some(rights)) => {
+            Ok(Some(proven)) => {
                 attempt.was_right();
                 let now = self.clock.monotonic();
-                self.remembered.insert(digest, (rights.clone(), now));
-                Ok(Login::Known(rights))
+                self.remembered.insert(digest, (proven.clone(), now));
+                Ok(Login::Known(proven.rights))
             }
             Ok(None) => Ok(Login::Wrong),
             Err(error) => {
@@ -130,9 +144,10 @@ impl Authenticator {
     }
 
     fn recall(&self, digest: &[u8; 32]) -> Option<Rights> {
-        let (rights, since) = self.remembered.get(digest)?;
+        let (proven, since) = self.remembered.get(digest)?;
         let age = self.clock.monotonic().saturating_sub(since);
-        (age < REMEMBER_LOGIN_FOR).then_some(rights)
+        let lives = proven.ends.is_none_or(|end| self.clock.now() < end);
+        (age < REMEMBER_LOGIN_FOR && lives).then_some(proven.rights)
     }
 
     fn digest(&self, name: &str, password: &str) -> [u8; 32] {
@@ -145,13 +160,14 @@ impl Authenticator {
         keyed.finalize().into_bytes().into()
     }
 
-    async fn check(&self, name: &str, password: &str) -> Result<Option<Rights>> {
+    async fn check(&self, name: &str, password: &str) -> Result<Option<Proven>> {
         let now = self.clock.now();
         if let Some(robot) = name.strip_prefix(ROBOT_LOGIN_PREFIX) {
-            return match SubjectName::parse(robot) {
-                Ok(robot) => self.robots.check(&robot, password, now).await,
-                Err(_) => Ok(None),
+            let Ok(robot) = SubjectName::parse(robot) else {
+                return Ok(None);
             };
+            let found = self.robots.check(&robot, password, now).await?;
+            return Ok(found.map(|(rights, ends)| Proven { rights, ends }));
         }
         let name = SubjectName::parse(name).ok();
         if let Some(name) = &name
@@ -159,10 +175,11 @@ impl Authenticator {
         {
             return self.check_access_token(name, password).await;
         }
-        self.check_password(name.as_ref(), password).await
+        let rights = self.check_password(name.as_ref(), password).await?;
+        Ok(rights.map(Proven::without_end))
     }
 
-    async fn check_access_token(&self, name: &SubjectName, text: &str) -> Result<Option<Rights>> {
+    async fn check_access_token(&self, name: &SubjectName, text: &str) -> Result<Option<Proven>> {
         let (owner_id, groups) = match self.users.get(name).await? {
             Some(user) if user.is_disabled => return Ok(None),
             Some(user) => (user.id, user.groups),
@@ -171,10 +188,11 @@ impl Authenticator {
         };
         let now = self.clock.now();
         let token = self.access_tokens.check(name, &owner_id, text, now).await?;
-        Ok(token.map(|token| {
-            Rights::of(Identity::User(name.clone()))
+        Ok(token.map(|token| Proven {
+            rights: Rights::of(Identity::User(name.clone()))
                 .with_groups(groups)
-                .limited_to(token.scopes)
+                .limited_to(token.scopes),
+            ends: token.expires,
         }))
     }
 

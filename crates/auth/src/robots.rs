@@ -46,13 +46,16 @@ impl Robot {
             .map(|secret| (secret.created, secret.expires))
     }
 
-    fn accepts(&self, secret: &str, now: Timestamp) -> bool {
+    /// Returns until when a secret is accepted, and `None` when it is not.
+    fn accepts(&self, secret: &str, now: Timestamp) -> Option<Option<Timestamp>> {
         let lives = |expires: Option<Timestamp>| expires.is_none_or(|end| now < end);
         // Both are compared, whichever fits.
-        let fits = self.secrets.iter().fold(false, |fits, one| {
-            fits | (one.hash.is_of(secret) & lives(one.expires))
-        });
-        fits && lives(self.expires) && !self.is_disabled
+        let fitting = self.secrets.iter().fold(None, |fitting, one| {
+            let fits = one.hash.is_of(secret) & lives(one.expires);
+            if fits { Some(one) } else { fitting }
+        })?;
+        let ends = [self.expires, fitting.expires].into_iter().flatten().min();
+        (lives(self.expires) && !self.is_disabled).then_some(ends)
     }
 }
 
@@ -234,26 +237,26 @@ impl Robots {
         record::list_names(&self.records, layout::ROBOTS, start_after, limit).await
     }
 
-    /// Returns what a robot brings when the secret is one of its own; `now` is the replica's clock.
+    /// Returns what a robot brings when the secret is one of its own, and when that ends; `now` is
+    /// the replica's clock.
     pub(crate) async fn check(
         &self,
         name: &SubjectName,
         secret: &str,
         now: Timestamp,
-    ) -> Result<Option<Rights>> {
+    ) -> Result<Option<(Rights, Option<Timestamp>)>> {
         if !is_secret(SecretKind::Robot, secret) {
             return Ok(None);
         }
         let Some(robot) = self.get(name).await? else {
             return Ok(None);
         };
-        if !robot.accepts(secret, now) {
+        let Some(ends) = robot.accepts(secret, now) else {
             return Ok(None);
-        }
+        };
         self.note_use(name, now).await;
-        Ok(Some(
-            Rights::of(Identity::Robot(name.clone())).with_grants(robot.grants),
-        ))
+        let rights = Rights::of(Identity::Robot(name.clone())).with_grants(robot.grants);
+        Ok(Some((rights, ends)))
     }
 
     /// Notes that a robot was seen, once an hour. A note that fails is lost: it is not worth a login.

@@ -171,6 +171,41 @@ async fn a_robot_logs_in_under_its_own_form_of_name() {
 }
 
 #[tokio::test]
+async fn what_ends_by_itself_is_not_remembered_beyond_its_end() {
+    let here = setup();
+    here.add("ops", "secret").await;
+    let short = REMEMBER_LOGIN_FOR / 3;
+    let robots = Robots::new(here.fixture.records.clone());
+    let first = robots.create(&name("ci"), vec![], None).await.unwrap();
+    let kept = OldSecret::KeepFor(short);
+    let second = robots.rotate(&name("ci"), kept).await.unwrap();
+    let brief = robots.create(&name("brief"), vec![], Some(short)).await;
+    let brief = brief.unwrap();
+    let tokens = AccessTokens::new(here.fixture.records.clone());
+    let user = here.users.get(&name("ops")).await.unwrap().unwrap();
+    let ops = name("ops");
+    let made = tokens.create(&ops, &user.id, "", vec![], Some(short)).await;
+    let (_, token) = made.unwrap();
+    let logins = [
+        ("robot+ci", first.expose()),
+        ("robot+ci", second.expose()),
+        ("robot+brief", brief.expose()),
+        ("ops", token.expose()),
+    ];
+    let mut before = Vec::new();
+    for (name, secret) in logins {
+        before.push(here.who(name, secret).await);
+    }
+    assert_eq!(before, ["robot:ci", "robot:ci", "robot:brief", "ops"]);
+    here.fixture.clock.advance(short);
+    let mut after = Vec::new();
+    for (name, secret) in logins {
+        after.push(here.who(name, secret).await);
+    }
+    assert_eq!(after, ["wrong", "robot:ci", "wrong", "wrong"]);
+}
+
+#[tokio::test]
 async fn an_access_token_brings_its_limit_and_does_not_outlive_its_user() {
     let here = setup();
     here.add("ops", "secret").await;

@@ -31,6 +31,7 @@ impl Setup {
             .check(&self.ci, secret.expose(), now)
             .await
             .unwrap()
+            .map(|(rights, _)| rights)
     }
 }
 
