@@ -26,16 +26,16 @@ build: ## build the release binary
 	cargo build --release --package roadstead
 
 tools: ## install every external tool that the other targets use
-	tests/scripts/tools.sh shellcheck cargo-deny nightly cargo-fuzz conformance crane regctl oras helm cosign \
-		skopeo podman buildah dockerd containerd ctr docker-registry strace jq curl
+	tests/scripts/tools.sh shellcheck cargo-deny nightly cargo-fuzz conformance crane regctl oras helm cosign crictl \
+		skopeo podman buildah dockerd containerd ctr docker-registry strace faketime jq curl
 
-conformance: ## the official OCI suite: profiles dev, 1.1 and 1.0, on the local and the memory driver
+conformance: ## the official OCI suite: profiles dev, 1.1 and 1.0, and dev again as a user who logs in
 	tests/scripts/conformance.sh
 
 cloud: ## the drivers over real stores, or some: make cloud STORES="fake versitygw minio moto azurite"
 	tests/scripts/cloud.sh $(STORES)
 
-clients: ## real clients, or only some of them: make clients CLIENTS="crane oras"
+clients: ## real clients, or only some of them: make clients CLIENTS="crane login_crane"
 	tests/scripts/clients.sh $(CLIENTS)
 
 cosign: ## sign, verify and attest with cosign (the tool takes minutes to build)
@@ -55,6 +55,7 @@ chaos: ## a store that fails under three replicas: make chaos FAULTS=10000
 
 replicas: ## HAProxy in front of three replicas: the real clients and the official suite
 	tests/scripts/haproxy.sh
+	tests/scripts/haproxy.sh login
 
 fsync: ## trace a running server: what is on the disk before each answer (needs strace)
 	tests/scripts/fsync_audit.sh

@@ -11,51 +11,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/workspace.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/image_layout.sh"
 skip_when_daemons_are_unwanted
 uses containerd ctr
+# shellcheck source=tests/clients/containerd_daemon.sh
+source "$(dirname "${BASH_SOURCE[0]}")/containerd_daemon.sh"
 repository=$REGISTRY/$namespace
-export CONTAINERD_ADDRESS=$workspace/containerd.sock CONTAINERD_NAMESPACE=tests
-
-stop_daemon() {
-  kill "$daemon_pid" 2>/dev/null || true
-  for _ in {1..100}; do
-    kill -0 "$daemon_pid" 2>/dev/null || break
-    sleep 0.1
-  done
-  kill -KILL "$daemon_pid" 2>/dev/null || true
-  wait "$daemon_pid" 2>/dev/null || true
-}
-
-start_daemon() {
-  # No CRI: it wants a network configuration, and pulls of images do not need it.
-  cat >"$workspace/containerd.toml" <<TOML
-version = 2
-root = "$workspace/root"
-state = "$workspace/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-address = "$CONTAINERD_ADDRESS"
-[ttrpc]
-address = "$CONTAINERD_ADDRESS.ttrpc"
-[plugins."io.containerd.internal.v1.opt"]
-path = "$workspace/opt"
-TOML
-  containerd --config "$workspace/containerd.toml" >"$workspace/containerd.log" 2>&1 &
-  daemon_pid=$!
-  at_exit stop_daemon
-  for _ in {1..300}; do
-    if ctr version >/dev/null 2>&1; then
-      return
-    fi
-    kill -0 "$daemon_pid" 2>/dev/null || break
-    sleep 0.1
-  done
-  cannot_start containerd "$workspace/containerd.log"
-}
-
-import() {
-  local layout=$1 name=$2
-  tar --create --file "$workspace/import.tar" --directory "$layout" oci-layout index.json blobs
-  quietly ctr images import --all-platforms --no-unpack --base-name "$name" "$workspace/import.tar"
-}
 
 # Forgets every image and its content, so that the next pull asks for all of it.
 forget_everything() {

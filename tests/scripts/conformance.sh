@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # Owns the run of the official OCI conformance suite and the reading of its counts.
 #
-#   tests/scripts/conformance.sh [dev|1.1|1.0]…      all three when none is named
+#   tests/scripts/conformance.sh [dev|1.1|1.0|login]…      all four when none is named
 #
+# `login` is profile dev as a user of a registry with rules, who has tokens from its token server.
 # The suite ends with exit code 0 after skips and after a broken configuration of its own, so only
 # the counts of a fresh report decide: profile dev wants 975 cases or more, none failed, none
-# skipped; 1.1 and 1.0 want none failed. With REGISTRY=HOST:PORT that registry is measured;
-# otherwise a server is started for the local driver and one for the memory driver.
+# skipped; 1.1 and 1.0 want none failed. With REGISTRY=HOST:PORT that registry is measured, by the
+# user when SERVER_CONFIGURATION is set as tests/scripts/people.sh does; otherwise a server is started
+# for the local driver and one for the memory driver.
 set -euo pipefail
 
 # shellcheck source=tests/scripts/server.sh
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
+# shellcheck source=tests/scripts/people.sh
+source "$(dirname "${BASH_SOURCE[0]}")/people.sh"
 
 readonly minimum_cases_dev=975
 # The other two profiles leave out some of the cases; a report much smaller than this is no run.
@@ -24,6 +28,9 @@ finish() {
 trap finish EXIT
 
 failures=0
+# What logs in, as variables of the suite: nobody, or the user.
+login_variables=()
+readonly login_of_the_user=(OCI_USERNAME=conformance OCI_PASSWORD="$CONFORMANCE_PASSWORD")
 
 # Prints one attribute of the report's <testsuite>; an absent one counts as 0.
 count_of() {
@@ -47,7 +54,7 @@ run_profile() {
   : >"$workspace/empty.yaml"
   (cd "$workspace" &&
     env -i PATH="$PATH" HOME="$workspace" OCI_CONFIGURATION="$workspace/empty.yaml" \
-      OCI_REGISTRY="$registry_address" OCI_TLS=disabled OCI_VERSION="$profile" \
+      "${login_variables[@]}" OCI_REGISTRY="$registry_address" OCI_TLS=disabled OCI_VERSION="$profile" \
       OCI_REPO1="conformance/$profile-one" OCI_REPO2="conformance/$profile-two" \
       OCI_RESULTS_DIR="$results" \
       timeout 300 conformance >"$workspace/$driver-$profile.log" 2>&1) || true
@@ -89,23 +96,60 @@ run_profiles() {
   done
 }
 
-profiles=("$@")
-if [[ ${#profiles[@]} -eq 0 ]]; then
-  profiles=(dev 1.1 1.0)
+# Everybody is refused and the user is not: a suite that went through without a login proves nothing.
+check_that_login_is_needed() {
+  local status
+  status=$(curl --silent --output /dev/null --write-out '%{http_code}' "http://$registry_address/v2/")
+  if [[ $status != 401 ]]; then
+    echo "conformance: $registry_address answers $status to somebody without a login" >&2
+    failures=$((failures + 1))
+  fi
+}
+
+run_with_login() {
+  login_variables=("${login_of_the_user[@]}")
+  check_that_login_is_needed
+  run_profile "$1-login" dev
+  login_variables=()
+}
+
+wants_login=
+profiles=()
+if [[ $# -eq 0 ]]; then
+  set -- dev 1.1 1.0 login
 fi
+for name in "$@"; do
+  if [[ $name == login ]]; then
+    wants_login=1
+  else
+    profiles+=("$name")
+  fi
+done
 
 "$repository_root/tests/scripts/tools.sh" conformance curl
 
-if [[ -n ${REGISTRY:-} ]]; then
+if [[ -n ${REGISTRY:-} && -n ${SERVER_CONFIGURATION:-} ]]; then
+  registry_address=$REGISTRY
+  run_with_login "$REGISTRY"
+elif [[ -n ${REGISTRY:-} ]]; then
   registry_address=$REGISTRY
   run_profiles "$REGISTRY"
 else
   build_roadstead
-  for driver in local memory; do
-    start_roadstead "$workspace/$driver-server" "$driver"
-    run_profiles "$driver"
+  if [[ ${#profiles[@]} -gt 0 ]]; then
+    for driver in local memory; do
+      start_roadstead "$workspace/$driver-server" "$driver"
+      run_profiles "$driver"
+      stop_server "$registry_pid"
+    done
+  fi
+  if [[ -n $wants_login ]]; then
+    access_yaml=$guarded_access_yaml
+    start_roadstead "$workspace/guarded-server" local
+    add_people "$workspace/guarded-server/roadstead.yaml"
+    run_with_login local
     stop_server "$registry_pid"
-  done
+  fi
 fi
 
 if [[ $failures -gt 0 ]]; then

@@ -3,8 +3,11 @@
 # stickiness, in front of three of them over one bucket; every client script and the official suite
 # go through it. The proxy's own configuration is that of deploy/compose.
 #
-#   tests/scripts/haproxy.sh [conformance|CLIENT]…      all of them when none is named
+#   tests/scripts/haproxy.sh [conformance|CLIENT]…             all of them when none is named
+#   tests/scripts/haproxy.sh login [conformance|login_CLIENT]…
 #
+# With `login` the replicas have rules, race for the first signing key of an empty store, and must
+# accept each other's tokens; the suite runs as a user, and the clients are those that log in.
 # Each replica must have been asked, and by its fair share. STORE=versitygw or minio takes that
 # store instead of the strict fake.
 set -euo pipefail
@@ -13,6 +16,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 # shellcheck source=tests/scripts/stores.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stores.sh"
+# shellcheck source=tests/scripts/people.sh
+source "$(dirname "${BASH_SOURCE[0]}")/people.sh"
 
 readonly replica_count=3
 store=${STORE:-fake}
@@ -50,7 +55,39 @@ start_replica() {
     >"$workspace/replica$number/server.log" 2>&1 &
   replica_pids+=($!)
   started_pids+=($!)
-  wait_until_ready "$registry_address" $! || fail "replica $number did not come up"
+}
+
+# All at once, so that those with rules find a store without a key.
+start_replicas() {
+  local number
+  for ((number = 1; number <= replica_count; number++)); do
+    start_replica "$number"
+  done
+  for ((number = 1; number <= replica_count; number++)); do
+    wait_until_ready "127.0.0.$number:$replica_port" "${replica_pids[number - 1]}" ||
+      fail "replica $number did not come up"
+  done
+}
+
+# Demands that one key signs the tokens of all, and that each accepts those of each other.
+check_tokens() {
+  local maker checker token key status keys=()
+  for ((maker = 1; maker <= replica_count; maker++)); do
+    token=$(curl --silent --show-error --fail --user "auditor:$AUDITOR_PASSWORD" \
+      "http://127.0.0.$maker:$replica_port/token" | jq -r .token)
+    key=$(jq --null-input --raw-output --arg token "$token" \
+      '$token | split(".")[0] | @base64d | fromjson | .kid')
+    keys+=("$key")
+    for ((checker = 1; checker <= replica_count; checker++)); do
+      status=$(curl --silent --output /dev/null --write-out '%{http_code}' \
+        --header "Authorization: Bearer $token" "http://127.0.0.$checker:$replica_port/v2/")
+      [[ $status == 200 ]] || fail "replica $checker answers $status to a token of replica $maker"
+    done
+  done
+  if [[ $(printf '%s\n' "${keys[@]}" | sort -u | wc -l) -ne 1 ]]; then
+    fail "the replicas sign with different keys: ${keys[*]}"
+  fi
+  echo "haproxy: $replica_count replicas that started at once sign with one key, ${keys[0]}"
 }
 
 start_haproxy() {
@@ -96,16 +133,30 @@ check_replicas() {
 }
 
 mapfile -t tools < <(stores_tools "$store")
-"$repository_root/tests/scripts/tools.sh" haproxy "${tools[@]}" || exit $?
+"$repository_root/tests/scripts/tools.sh" haproxy faketime curl jq "${tools[@]}" || exit $?
+has_rules=
+if [[ ${1:-} == login ]]; then
+  has_rules=1
+  access_yaml=$guarded_access_yaml
+  shift
+fi
 build_roadstead
 build_fake
 start_store "$store" "$workspace/store"
 replica_port=$(free_port)
 replica_admin_port=$(free_port)
 replica_pids=()
-for ((number = 1; number <= replica_count; number++)); do
-  start_replica "$number"
-done
+start_replicas
+if [[ -n $has_rules ]]; then
+  add_people "$workspace/replica1/roadstead.yaml"
+  check_tokens
+  # A fourth, whose clock goes after, makes the token that has expired.
+  registry_address=127.0.0.4:$replica_port
+  admin_address=127.0.0.4:$replica_admin_port
+  mkdir -p "$workspace/past"
+  write_roadstead_configuration "$workspace/past" "$store_yaml"
+  make_expired_token "$workspace/past/roadstead.yaml" "$registry_address"
+fi
 start_haproxy
 
 wants_conformance=

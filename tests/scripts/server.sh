@@ -11,6 +11,8 @@
 # SERVER_BINARY names a server that is already built; otherwise target/release/roadstead is brought up
 # to date. No variable of the tests starts with ROADSTEAD_: to the server those are settings.
 #
+# With access_yaml, lines of YAML, every server is configured with them.
+#
 # FOLDER holds everything: configuration, data, log. Nothing listens beyond 127.0.0.1.
 
 repository_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -21,6 +23,7 @@ started_pids=()
 registry_address=
 registry_pid=
 admin_address=
+access_yaml=
 
 # Prints a port nobody listens on. The range lies below the kernel's own choices for outgoing
 # connections (32768 and up), so a client in flight does not take it before the server does.
@@ -71,6 +74,7 @@ listen: $registry_address
 admin: {listen: $admin_address}
 storage: $storage
 log: {level: ${SERVER_LOG_LEVEL:-info}, format: json}
+$access_yaml
 YAML
 }
 
@@ -89,6 +93,7 @@ start_roadstead() {
       return
     fi
     stop_server "$registry_pid" || true
+    unset 'started_pids[-1]'
   done
   echo "roadstead did not come up; the end of its log:" >&2
   tail -n 20 "$folder/server.log" >&2

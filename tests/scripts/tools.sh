@@ -22,6 +22,7 @@ source_of() {
     regctl) echo "go github.com/regclient/regclient/cmd/regctl v0.11.7" ;;
     oras) echo "go oras.land/oras/cmd/oras v1.3.6" ;;
     helm) echo "go helm.sh/helm/v3/cmd/helm v3.22.0" ;;
+    crictl) echo "go sigs.k8s.io/cri-tools/cmd/crictl v1.37.0" ;;
     cosign) echo "go github.com/sigstore/cosign/v2/cmd/cosign v2.6.5" ;;
     registry) echo "go github.com/distribution/distribution/v3/cmd/registry v3.0.0" ;;
     versitygw) echo "go github.com/versity/versitygw/cmd/versitygw v1.8.0" ;;
