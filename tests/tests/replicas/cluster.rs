@@ -30,6 +30,12 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts everything. Parts are as short as S3 allows, so that small uploads have several.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// Starts everything with more lines of configuration, all replicas at once: on an empty bucket
+    /// they race for whatever is made on the first start.
+    pub(crate) fn start_with(more: &str) -> Self {
         let runtime = Runtime::new().expect("a runtime can be started");
         let options = FakeOptions {
             buckets: vec![BUCKET.to_owned()],
@@ -50,13 +56,16 @@ impl Cluster {
         let yaml = format!(
             "storage: {{s3: {{bucket: {BUCKET}, prefix: {PREFIX}, region: eu-central-1, \
              endpoint: \"{}\", path_style: true, access_key: {access_key}, \
-             secret_key: '${{file:{}}}', part_size: 5MiB}}}}\n",
+             secret_key: '${{file:{}}}', part_size: 5MiB}}}}\n{more}",
             fake.endpoint(),
             secret.path().display(),
         );
-        let servers = (0..REPLICAS).map(|_| Server::start_with(&yaml));
+        let servers = std::thread::scope(|scope| {
+            let starting = [(); REPLICAS].map(|()| scope.spawn(|| Server::start_with(&yaml)));
+            starting.map(|server| server.join().expect("a replica starts"))
+        });
         Self {
-            servers: servers.collect(),
+            servers: servers.into(),
             fake,
             last: AtomicUsize::new(0),
             runtime,

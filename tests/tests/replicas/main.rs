@@ -2,6 +2,7 @@
 //! others know at once, and any of them goes on with what another began.
 
 mod cluster;
+mod keys;
 mod races;
 mod sessions;
 mod tag_race;
