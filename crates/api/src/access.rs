@@ -132,6 +132,37 @@ pub(crate) fn kept_tags(
     Ok(tags.filter(is_kept).cloned().collect())
 }
 
+/// Refuses to take away tags that the caller must not: a tag that a rule keeps from being changed
+/// would else be deleted and made anew.
+///
+/// # Errors
+/// `Denied`.
+pub(crate) fn check_losable(
+    call: &Call<'_>,
+    name: &RepositoryName,
+    tags: &[Tag],
+) -> Result<(), ApiError> {
+    let Some(guard) = call.state.access.guard() else {
+        return Ok(());
+    };
+    let rules = guard.policy.rules();
+    let rights = call.caller.rights();
+    let is_kept = |tag: &Tag| {
+        let action = Action::Delete;
+        let taken = [
+            AccessRequest::Tag { name, tag, action },
+            AccessRequest::overwrite(name, tag),
+        ];
+        taken
+            .iter()
+            .any(|request| rules.denying(&rights, request).is_some())
+    };
+    if tags.iter().any(is_kept) {
+        return Err(ApiError::Denied);
+    }
+    Ok(())
+}
+
 /// Tells what a request needs to be allowed; `None` when it needs nothing.
 ///
 /// An upload is one matter from POST to DELETE: looking after it and cancelling it take the right

@@ -1,5 +1,5 @@
-//! Bad input over a real socket: 110 cases are known, and each that needs no authentication has a test
-//! here, named `case_<number>_<sentence>`. `coverage` counts them.
+//! Bad input over a real socket: 110 cases are known. Those about credentials have their tests in
+//! `access`, each other one here, named `case_<number>_<sentence>`. `coverage` counts them.
 
 mod coverage;
 mod damage;

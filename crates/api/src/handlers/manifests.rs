@@ -4,6 +4,7 @@ mod put;
 
 pub(crate) use put::put;
 
+use crate::access;
 use crate::call::Call;
 use crate::conditional;
 use crate::error::ApiError;
@@ -57,8 +58,18 @@ pub(crate) async fn delete(
 ) -> Result<Reply, ApiError> {
     let registry = &call.state.registry;
     match reference.map_err(ApiError::UnknownReference)? {
-        Reference::Tag(tag) => registry.tag_delete(name, &tag, &call.by()).await?,
-        Reference::Digest(digest) => registry.manifest_delete(name, &digest, &call.by()).await?,
+        Reference::Tag(tag) => {
+            access::check_losable(call, name, std::slice::from_ref(&tag))?;
+            registry.tag_delete(name, &tag, &call.by()).await?;
+        }
+        Reference::Digest(digest) => {
+            // A tag that is set while this request runs may be set before it or after.
+            if call.state.access.guard().is_some() {
+                let tags = registry.manifest_tags(name, &digest).await?;
+                access::check_losable(call, name, &tags)?;
+            }
+            registry.manifest_delete(name, &digest, &call.by()).await?;
+        }
     }
     Ok(respond::empty(StatusCode::ACCEPTED))
 }

@@ -83,6 +83,38 @@ impl Registry {
         Err(Self::contended(&key))
     }
 
+    /// Lists the tags that name a manifest at this moment; none when it is not there.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn manifest_tags(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Vec<Tag>> {
+        let prefix = layout::tagged_all(repository, digest);
+        let mut tags = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.inner.records.list(&prefix, after.as_deref(), PAGE);
+            let page = page.await?;
+            for entry in &page.entries {
+                let name = entry.key.strip_prefix(&prefix).unwrap_or_default();
+                let Ok(tag) = Tag::parse(name) else { continue };
+                // A reverse entry may outlive its tag.
+                let key = layout::tag(repository, &tag);
+                let named = self.read::<TagRecord>(&key).await?.record;
+                if named.is_some_and(|value| value.digest == *digest) {
+                    tags.push(tag);
+                }
+            }
+            if !page.more {
+                return Ok(tags);
+            }
+            after = page.entries.last().map(|entry| entry.key.clone());
+        }
+    }
+
     /// The answer when the manifest is not there (any more): whoever removed the generation that
     /// this request saw, it is gone as asked.
     async fn deleted(
