@@ -1,14 +1,18 @@
 //! Blobs as readers see them: HEAD, GET and DELETE, and what happens to one that rotted.
 
+#[cfg(test)]
+mod tests;
+
 use crate::protect::Intent;
 use crate::record::{BlobRecord, BlobState, Content, LinkRecord, LinkState};
-use crate::registry::{ROUNDS, Registry};
+use crate::registry::{ROUNDS, Registry, Seen};
 use crate::window::Window;
 use crate::{RegistryError, Result, layout};
 use bytes::Bytes;
 use roadstead_oci::{Digest, RepositoryName};
 use roadstead_storage::{Condition, DataFile, DataRef, DataStream, Kind, Outcome};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tracing::{error, warn};
 
@@ -28,6 +32,8 @@ pub struct Blob {
     repository: RepositoryName,
     digest: Digest,
     content: Content,
+    /// A read of all its bytes that was begun on a guess; what it reads is named beside it.
+    begun: Mutex<Option<(DataRef, DataStream)>>,
 }
 
 /// Bytes of a blob.
@@ -64,23 +70,58 @@ impl Registry {
     /// # Errors
     /// `BlobUnknown`; `BlobRotten` when its bytes failed a verification; `Storage`.
     pub async fn blob_open(&self, repository: &RepositoryName, digest: &Digest) -> Result<Blob> {
-        let seen = self
-            .read::<LinkRecord>(&layout::link(repository, digest))
-            .await?;
+        let seen = self.read(&layout::link(repository, digest)).await?;
+        self.blob_of(repository, digest, seen).await
+    }
+
+    /// Finds a blob that will most likely be read whole. Where a read waits for another machine and
+    /// this replica has an idea where the bytes are, they are asked for together with the link, which
+    /// alone decides; that is a storage call more where the idea was wrong.
+    ///
+    /// # Errors
+    /// As `blob_open`.
+    pub async fn blob_open_whole(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Blob> {
+        let Some(guess) = self.inner.locations.guess(repository, digest) else {
+            return self.blob_open(repository, digest).await;
+        };
+        let key = layout::link(repository, digest);
+        // What goes wrong with a guess is met again, and told, by a read that is none.
+        let bytes = async { self.inner.data.read(&guess.key, 0..guess.length).await.ok() };
+        let (seen, bytes) = tokio::join!(self.read(&key), bytes);
+        let mut blob = self.blob_of(repository, digest, seen?).await?;
+        if blob.content.data() == Some(&guess) {
+            blob.begun = Mutex::new(bytes.map(|stream| (guess, stream)));
+        }
+        Ok(blob)
+    }
+
+    async fn blob_of(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        seen: Seen<LinkRecord>,
+    ) -> Result<Blob> {
         let content = match seen.record.map(|link| (link.state, link.content)) {
             Some((LinkState::Live | LinkState::Condemned, content)) => content,
             Some((LinkState::Rotten, content)) => {
                 self.healed(repository, digest, content.data()).await?
             }
             Some((LinkState::Hidden | LinkState::Dead, _)) | None => {
+                self.inner.locations.forget(repository, digest);
                 return Err(RegistryError::BlobUnknown(digest.clone()));
             }
         };
+        self.note_location(repository, digest, &content);
         Ok(Blob {
             registry: self.clone(),
             repository: repository.clone(),
             digest: digest.clone(),
             content,
+            begun: Mutex::default(),
         })
     }
 
@@ -285,6 +326,18 @@ impl Blob {
         Ok(Some(store.presign(&data.key, lifetime).await?))
     }
 
+    /// Takes the read that was begun on a guess, if it is one of `data`.
+    fn take_begun(&self, data: &DataRef) -> Option<DataStream> {
+        let begun = self
+            .begun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        begun
+            .filter(|(guess, _)| guess == data)
+            .map(|(_, stream)| stream)
+    }
+
     async fn read_once(&self, content: &Content, range: Range<u64>) -> Result<BlobBody> {
         let data = match content {
             Content::Inline(bytes) => {
@@ -296,7 +349,10 @@ impl Blob {
             Content::Data(data) => data,
         };
         let is_whole = range == (0..data.length);
-        let stream = self.registry.inner.data.read(&data.key, range).await?;
+        let stream = match self.take_begun(data).filter(|_| is_whole) {
+            Some(begun) => begun,
+            None => self.registry.inner.data.read(&data.key, range).await?,
+        };
         if is_whole {
             return Ok(BlobBody::Stream(self.registry.verifying(
                 stream,

@@ -14,6 +14,7 @@ mod ids;
 pub mod layout;
 mod link;
 mod listed_referrers;
+mod locations;
 mod manifest;
 mod mount;
 mod open_uploads;

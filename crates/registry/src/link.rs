@@ -38,6 +38,7 @@ impl Registry {
                 return Ok(Linked::TooLate);
             }
             if let Outcome::Applied(_) = self.put(&key, &link, condition).await? {
+                self.note_location(repository, digest, content);
                 self.inner
                     .protected
                     .insert(repository, digest, content.length(), window);
@@ -57,5 +58,17 @@ impl Registry {
             condition = Condition::Matches(seen.version);
         }
         Err(Self::contended(&key))
+    }
+
+    /// Remembers where a link's content is, for reads to come.
+    pub(crate) fn note_location(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        content: &Content,
+    ) {
+        if let Some(data) = content.data() {
+            self.inner.locations.note(repository, digest, data);
+        }
     }
 }

@@ -171,6 +171,10 @@ impl Registry {
                 return Ok(None);
             };
             let meta = record.meta(digest);
+            for location in &record.locations {
+                let (blob, data) = (&location.digest, &location.data);
+                self.inner.locations.note(repository, blob, data);
+            }
             let data = match record.content {
                 Content::Inline(bytes) => return Ok(Some(StoredManifest { meta, bytes })),
                 Content::Data(data) => data,

@@ -145,6 +145,7 @@ impl Registry {
         let Some((link, window)) = self.protect::<LinkRecord>(&key, Intent::Use).await? else {
             return Ok(None);
         };
+        self.note_location(repository, digest, &link.content);
         let size = link.content.length();
         self.inner
             .protected

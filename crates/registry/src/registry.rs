@@ -4,6 +4,7 @@ use crate::background::Background;
 use crate::finished_uploads::FinishedUploads;
 use crate::ids::{Generation, IdSource, Nonce};
 use crate::listed_referrers::ListedReferrers;
+use crate::locations::Locations;
 use crate::open_uploads::OpenUploads;
 use crate::protected::Protected;
 use crate::record::Encoded;
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) open_uploads: OpenUploads,
     pub(crate) finished_uploads: FinishedUploads,
     pub(crate) listed_referrers: ListedReferrers,
+    pub(crate) locations: Locations,
 }
 
 /// A record that was read and decoded, with the version that a write must match.
@@ -65,6 +67,7 @@ impl Registry {
         let protected = Protected::new(settings.window);
         let verifications = Verifications::new(settings.verify_reads);
         let open_uploads = OpenUploads::new(settings.uploads_per_client);
+        let locations = Locations::new(data.is_distant());
         Self {
             inner: Arc::new(Inner {
                 records,
@@ -78,6 +81,7 @@ impl Registry {
                 open_uploads,
                 finished_uploads: FinishedUploads::default(),
                 listed_referrers: ListedReferrers::new(),
+                locations,
             }),
         }
     }

@@ -45,11 +45,20 @@ impl Fixture {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
+        Self::made(settings, |data| data)
+    }
+
+    /// Over a store whose data is on another machine, or says so.
+    pub(crate) fn distant() -> Self {
+        Self::made(Settings::default(), MemoryData::distant)
+    }
+
+    fn made(settings: Settings, adjust: impl FnOnce(MemoryData) -> MemoryData) -> Self {
         let clock = Arc::new(TestClock {
             millis: AtomicU64::new(0),
         });
         let records = MemoryRecords::new(clock.clone());
-        let data = MemoryData::new(clock.clone());
+        let data = adjust(MemoryData::new(clock.clone()));
         let registry = Self::over(&records, &data, &clock, settings);
         Self {
             registry,

@@ -18,6 +18,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long a server that stops waits for deletes that nobody else waits for.
+const SETTLE: Duration = Duration::from_secs(5);
+
 /// Each sweep lists all records once, at every server.
 const SWEEP_TOMBSTONES_EVERY: Duration = Duration::from_hours(6);
 
@@ -187,6 +190,10 @@ impl Stores {
 
     /// Finishes what waits to be written. Later calls on the store fail.
     pub(crate) async fn close(&self) -> anyhow::Result<()> {
+        if let Some(Shared::S3(store)) = &self.shared {
+            // What is cut off here is swept later.
+            let _ = tokio::time::timeout(SETTLE, store.settled()).await;
+        }
         if let Some(alone) = &self.alone {
             alone.end().await;
         }

@@ -136,6 +136,10 @@ pub trait DataStore: Send + Sync + 'static {
     /// caller compares their hash with its midstate before it trusts them.
     fn is_doubtful(&self, state: &UploadState) -> bool;
 
+    /// Tells whether a read begins with a wait for another machine, so that it is worth beginning
+    /// it before it is certain that it is needed.
+    fn is_distant(&self) -> bool;
+
     /// Makes the object readable under its key and durable: all appended bytes, whatever was
     /// check-pointed. Idempotent: an upload that is gone while its object is there with this
     /// length was finished before.
@@ -191,6 +195,10 @@ impl<S: DataStore + ?Sized> DataStore for Arc<S> {
 
     fn is_doubtful(&self, state: &UploadState) -> bool {
         (**self).is_doubtful(state)
+    }
+
+    fn is_distant(&self) -> bool {
+        (**self).is_distant()
     }
 
     async fn finish(&self, upload: Upload) -> Result<DataRef> {

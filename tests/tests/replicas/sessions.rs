@@ -218,3 +218,34 @@ fn a_client_that_breaks_off_goes_on_at_another_replica_from_what_arrived() {
     }
     cluster.inventory();
 }
+
+#[test]
+fn an_upload_that_is_cancelled_elsewhere_while_it_is_closed_leaves_no_data() {
+    let cluster = Cluster::start();
+    let content = random_bytes(100_000);
+    let location = cluster.at(0).start_upload("a");
+    let first = Request::patch(&location).body(&content);
+    cluster.at(0).send(&first).expect_status(202);
+
+    // The replica has the bytes in memory, and its next request to the store is held up.
+    cluster.fake.faults().add(Rule {
+        key_contains: "/data/".to_owned(),
+        ..Rule::next(
+            S3Operation::PutObject,
+            Fault::DelayBefore(Duration::from_secs(2)),
+        )
+    });
+    let harmed = cluster.fake.faults().done();
+    let close = Request::put(format!("{location}?digest={}", sha256(&content)));
+    std::thread::scope(|scope| {
+        let closing = scope.spawn(|| cluster.at(0).send(&close));
+        wait_until("the data is on its way", || {
+            cluster.fake.faults().done() > harmed
+        });
+        cluster.at(1).delete(&location).expect_status(204);
+        let closed = closing.join().expect("it is answered");
+        closed.expect_status(404);
+    });
+    let inventory = cluster.inventory();
+    assert!(inventory.objects.is_empty(), "{inventory:?}");
+}

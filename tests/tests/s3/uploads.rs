@@ -3,7 +3,7 @@
 use crate::fixture::{BUCKET, Fixture, MIB, PART, pattern};
 use crate::requests;
 use bytes::Bytes;
-use roadstead_storage::{DataStore, Kind, RecordStore};
+use roadstead_storage::{DataStore, Kind, RecordStore, Upload};
 use roadstead_tests::s3_fake::{FakeOptions, Fault, Rule, S3Operation};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ async fn an_upload_that_hops_on_every_request_is_put_together() {
         .unwrap();
     fixture.assert_holds(&finished.key, &bytes).await;
     assert!(fixture.fake.open_uploads(BUCKET).is_empty());
+    fixture.store.settled().await;
     assert_eq!(fixture.names("tails"), Vec::<String>::new());
 }
 
@@ -39,8 +40,31 @@ async fn each_writer_deletes_the_tail_that_the_one_before_replaced() {
         upload = fixture.resume(upload.state());
         fixture.append(&mut upload, &pattern(2, 1000)).await;
         fixture.checkpoint(&mut upload).await;
+        fixture.store.settled().await;
         // The present one, and the one before it: the state that names this one may not be kept.
         assert!(fixture.names("tails").len() <= 2);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_goes_on_at_once_does_not_read_back_what_it_wrote() {
+    let fixture = Fixture::new().await;
+    let elsewhere = Fixture::over(fixture.fake.clone(), |_| {}).await;
+    for is_elsewhere in [false, true] {
+        let mut upload = fixture.begin().await;
+        fixture.append(&mut upload, &pattern(2, 1000)).await;
+        let state = fixture.checkpoint(&mut upload).await;
+        let _ = fixture.requests();
+        let closing = if is_elsewhere { &elsewhere } else { &fixture };
+        let finished = closing.data.finish(Upload::resume(state)).await.unwrap();
+        closing.store.settled().await;
+        let expected = if is_elsewhere {
+            requests!(GetObject: 1, PutObject: 1, DeleteObject: 1)
+        } else {
+            requests!(PutObject: 1, DeleteObject: 1)
+        };
+        assert_eq!(fixture.requests(), expected);
+        fixture.assert_holds(&finished.key, &pattern(2, 1000)).await;
     }
 }
 
@@ -206,6 +230,7 @@ async fn checkpoints_leave_one_tail_and_a_finish_none() {
     for seed in 0..5 {
         fixture.append(&mut upload, &pattern(seed, 1000)).await;
         fixture.checkpoint(&mut upload).await;
+        fixture.store.settled().await;
         // The present one, and the one before it until the session names the present one.
         assert!(fixture.names("tails").len() <= 2);
     }
@@ -213,6 +238,7 @@ async fn checkpoints_leave_one_tail_and_a_finish_none() {
     fixture.checkpoint(&mut upload).await;
     assert_eq!(fixture.requests(), requests!(), "nothing was added");
     fixture.data.finish(upload).await.unwrap();
+    fixture.store.settled().await;
     assert_eq!(fixture.names("tails"), [""; 0]);
 }
 

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::guard::Access;
 use crate::outgoing::Body;
 use crate::range_response;
-use crate::redirect;
+use crate::redirect::{self, policy::RedirectPolicy};
 use crate::respond::{self, OCTET_STREAM, Reply};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -38,7 +38,12 @@ pub(crate) async fn get(
     name: &RepositoryName,
     digest: &Digest,
 ) -> Result<Reply, ApiError> {
-    let blob = call.state.registry.blob_open(name, digest).await?;
+    let registry = &call.state.registry;
+    let blob = if is_most_likely_whole(call) {
+        registry.blob_open_whole(name, digest).await?
+    } else {
+        registry.blob_open(name, digest).await?
+    };
     if conditional::is_not_modified(call.headers(), digest) {
         return Ok(not_modified(call, digest));
     }
@@ -67,6 +72,15 @@ pub(crate) async fn delete(
 ) -> Result<Reply, ApiError> {
     call.state.registry.blob_delete(name, digest).await?;
     Ok(respond::empty(StatusCode::ACCEPTED))
+}
+
+/// Tells whether all bytes will be sent from here, unless the blob is not there.
+fn is_most_likely_whole(call: &Call<'_>) -> bool {
+    let headers = call.headers();
+    let is_sent_elsewhere = matches!(call.state.redirect, RedirectPolicy::By(_));
+    !is_sent_elsewhere
+        && !headers.contains_key(header::RANGE)
+        && !headers.contains_key(header::IF_NONE_MATCH)
 }
 
 fn asked_range(headers: &HeaderMap, digest: &Digest, size: u64) -> RangeOutcome {

@@ -197,6 +197,7 @@ impl Registry {
                 .map(ToOwned::to_owned),
             at: self.inner.records.now().await?,
             by: accepted.by.clone(),
+            locations: self.locations_of(accepted),
             content,
         })
     }

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::ids::{Generation, Nonce};
 use bytes::Bytes;
 use roadstead_oci::{Digest, ManifestMediaType};
-use roadstead_storage::Timestamp;
+use roadstead_storage::{DataRef, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The life of a manifest record. The content of a digest never changes, its state does.
@@ -41,8 +41,24 @@ pub struct ManifestRecord {
     pub at: Timestamp,
     /// Who pushed it.
     pub by: String,
+    /// Where the blobs that it names were when it was pushed, the first [`MOST_LOCATIONS`] of them:
+    /// a hint for whoever pulls them next, and no more. Empty where it would spare nobody a wait.
+    pub locations: Vec<Location>,
     /// The exact bytes.
     pub content: Content,
+}
+
+/// How many locations a manifest record has at most: 150 bytes each, in a record that may have
+/// 128 KiB of manifest.
+pub const MOST_LOCATIONS: usize = 100;
+
+/// Where a blob was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Location {
+    /// Which blob.
+    pub digest: Digest,
+    /// Its data object.
+    pub data: DataRef,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +74,8 @@ struct ManifestHeader {
     at: Timestamp,
     by: String,
     size: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Location>,
     #[serde(rename = "where")]
     place: Place,
 }
@@ -74,6 +92,7 @@ impl Encoded for ManifestRecord {
             at: self.at,
             by: self.by.clone(),
             size: self.content.length(),
+            locations: self.locations.clone(),
             place: self.content.place(),
         };
         encode(&header, self.content.inline())
@@ -96,6 +115,7 @@ impl Encoded for ManifestRecord {
             artifact_type: header.artifact_type,
             at: header.at,
             by: header.by,
+            locations: header.locations,
             content: header.place.with(key, inline)?,
         })
     }

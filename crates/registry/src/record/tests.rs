@@ -47,6 +47,7 @@ fn manifest() -> ManifestRecord {
         artifact_type: Some(r#"text/"x""#.to_owned()),
         at: Timestamp::from_millis(1_700_000_000_123),
         by: "alice".to_owned(),
+        locations: Vec::new(),
         content: Content::Inline(Bytes::from_static(br#"{"schemaVersion":2}"#)),
     }
 }

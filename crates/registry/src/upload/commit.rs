@@ -6,8 +6,26 @@ use crate::window::Window;
 use crate::{RegistryError, Result, layout};
 use bytes::Bytes;
 use roadstead_oci::Hasher;
+use tracing::warn;
 
 impl Live {
+    /// Deletes the data of an upload that was cancelled while its last request was answered: the
+    /// cancellation may have looked for data before there was any. A session that is gone was
+    /// cancelled, too, unless it may have been finished and forgotten since this request read it.
+    async fn drop_unclaimed(&self, seen: Option<&SessionRecord>, content: &Content) {
+        let registry = &self.registry;
+        let age = registry.inner.clock.monotonic().saturating_sub(self.since);
+        let may_be_forgotten = age >= registry.inner.settings.session_memory / 2;
+        if seen.is_none() && may_be_forgotten {
+            return;
+        }
+        if let Some(data) = content.data()
+            && let Err(error) = registry.inner.data.delete(&data.key).await
+        {
+            warn!(upload = %self.id, %error, "failed to delete the data of a cancelled upload");
+        }
+    }
+
     pub(super) async fn commit(mut self) -> Result<()> {
         let Purpose::Close(digest) = self.purpose.clone() else {
             return Err(RegistryError::Unsupported(
@@ -71,8 +89,14 @@ impl Live {
                 .read::<SessionRecord>(&layout::upload(&self.id))
                 .await?;
             return match (&error, &seen.record) {
-                (RegistryError::UploadUnknown, Some(session)) => {
+                (RegistryError::UploadUnknown, Some(session))
+                    if session.state != SessionState::Aborted =>
+                {
                     registry.join(session, seen.modified, &digest).await
+                }
+                (RegistryError::UploadUnknown, _) => {
+                    self.drop_unclaimed(seen.record.as_ref(), &content).await;
+                    Err(error)
                 }
                 _ => Err(error),
             };

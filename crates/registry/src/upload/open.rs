@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use roadstead_oci::{Algorithm, Digest, Hasher, RepositoryName};
 use roadstead_storage::{Kind, Timestamp, Upload, UploadHint, UploadState, Version};
+use std::time::Duration;
 use tracing::warn;
 
 /// What a closing PUT finds.
@@ -27,6 +28,8 @@ struct Announced {
     start: Option<u64>,
     /// How long it is, by its `Content-Length`.
     length: Option<u64>,
+    /// When the session was about to be read, by this replica's monotonic clock.
+    since: Duration,
 }
 
 impl Registry {
@@ -43,8 +46,13 @@ impl Registry {
         start: Option<u64>,
         length: Option<u64>,
     ) -> Result<UploadWriter> {
+        let since = self.inner.clock.monotonic();
         let found = self.find_open(repository, owner, id).await?;
-        let announced = Announced { start, length };
+        let announced = Announced {
+            start,
+            length,
+            since,
+        };
         let algorithm = found.session.algorithm;
         self.open(
             id,
@@ -70,6 +78,7 @@ impl Registry {
         start: Option<u64>,
         length: Option<u64>,
     ) -> Result<Closing> {
+        let since = self.inner.clock.monotonic();
         let seen = self.find(repository, owner, id).await?;
         let Some(session) = seen.record else {
             return Err(RegistryError::UploadUnknown);
@@ -79,7 +88,11 @@ impl Registry {
             return Ok(Closing::Repeated);
         }
         let purpose = Purpose::Close(digest.clone());
-        let announced = Announced { start, length };
+        let announced = Announced {
+            start,
+            length,
+            since,
+        };
         let algorithm = digest.algorithm();
         let writer = self
             .open(id, session, seen.version, algorithm, purpose, announced)
@@ -135,6 +148,7 @@ impl Registry {
             sink: Sink::Inline(Bytes32::new()),
             purpose: Purpose::Close(digest.clone()),
             holds_back: true,
+            since: self.inner.clock.monotonic(),
             written: 0,
             unsaved: 0,
             taking: Bytes::new(),
@@ -181,6 +195,7 @@ impl Registry {
             holds_back: announced.start.is_some() && announced.length.is_none()
                 || matches!(purpose, Purpose::Close(_)),
             purpose,
+            since: announced.since,
             written: 0,
             unsaved: 0,
             taking: Bytes::new(),

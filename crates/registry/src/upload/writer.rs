@@ -6,6 +6,7 @@ use crate::{INLINE_BLOB_BYTES, RegistryError, Result, UploadId, layout};
 use bytes::{Bytes, BytesMut};
 use roadstead_oci::{Digest, Hasher};
 use roadstead_storage::{Condition, Kind, Outcome, StorageError, Upload, UploadHint, Version};
+use std::time::Duration;
 use tracing::debug;
 
 /// Small content on its way into a record.
@@ -43,6 +44,8 @@ pub(super) struct Live {
     pub(super) purpose: Purpose,
     /// Whether nothing of this request may be kept before its end.
     pub(super) holds_back: bool,
+    /// When the session was about to be read, by this replica's monotonic clock.
+    pub(super) since: Duration,
     /// Bytes of this request.
     pub(super) written: u64,
     /// Bytes since the last checkpoint.

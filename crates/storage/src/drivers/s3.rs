@@ -11,11 +11,13 @@
 //! conditional DELETE is used only to sweep tombstones, and only where a trial showed it to work.
 
 mod client;
+mod closing;
 mod data;
 mod failure;
 mod finish;
 mod objects;
 mod ranges;
+mod recent_tails;
 mod records;
 mod requests;
 mod settings;
@@ -70,6 +72,14 @@ impl S3Store {
     /// records want a [`SingleWriter`](crate::decorators::single_writer::SingleWriter).
     pub fn keep_conditions(&self) {
         self.client.finishing.get_or_init(Locks::default);
+    }
+
+    /// Waits until the deletes are over that no call waits for: of the last bytes of uploads which
+    /// are finished. Those that are lost with the process are swept as leftovers.
+    pub async fn settled(&self) {
+        self.client.cleaning.close();
+        self.client.cleaning.wait().await;
+        self.client.cleaning.reopen();
     }
 
     /// Removes the tombstones that are older than any request, where the store deletes by

@@ -131,6 +131,10 @@ impl<S: DataStore> DataStore for FaultyData<S> {
         self.inner.is_doubtful(state)
     }
 
+    fn is_distant(&self) -> bool {
+        self.inner.is_distant()
+    }
+
     async fn finish(&self, upload: Upload) -> Result<DataRef> {
         let key = upload.state().key.clone();
         self.call(Operation::Finish, &key, self.inner.finish(upload))

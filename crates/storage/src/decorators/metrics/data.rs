@@ -145,6 +145,10 @@ impl<S: DataStore> DataStore for ObservedData<S> {
         self.inner.is_doubtful(state)
     }
 
+    fn is_distant(&self) -> bool {
+        self.inner.is_distant()
+    }
+
     async fn finish(&self, upload: Upload) -> Result<DataRef> {
         let began_at = self.watch.clock.monotonic();
         let key = upload.state().key.clone();

@@ -191,6 +191,10 @@ impl DataStore for AzureData {
         false
     }
 
+    fn is_distant(&self) -> bool {
+        true
+    }
+
     async fn finish(&self, mut upload: Upload) -> Result<DataRef> {
         let key = upload.state().key.clone();
         let expected = upload.state().length;

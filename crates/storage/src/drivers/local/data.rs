@@ -180,6 +180,10 @@ impl DataStore for LocalData {
         state.length > 0 && driver.map_or(true, |driver| driver.boot != self.shared.folder.boot())
     }
 
+    fn is_distant(&self) -> bool {
+        false
+    }
+
     async fn finish(&self, mut upload: Upload) -> Result<DataRef> {
         let key = upload.state().key.clone();
         let place = Place::of_key(Operation::Finish, &key)?;

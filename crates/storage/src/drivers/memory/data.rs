@@ -21,6 +21,7 @@ const BLOCK_BYTES: usize = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct MemoryData {
     clock: Arc<dyn Clock>,
+    is_distant: bool,
     state: Arc<Mutex<State>>,
 }
 
@@ -48,7 +49,18 @@ impl MemoryData {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
+            is_distant: false,
             state: Arc::default(),
+        }
+    }
+
+    /// Says of itself that a read waits for another machine, so that tests can see what is done
+    /// about it.
+    #[must_use]
+    pub fn distant(self) -> Self {
+        Self {
+            is_distant: true,
+            ..self
         }
     }
 
@@ -219,6 +231,10 @@ impl DataStore for MemoryData {
 
     fn is_doubtful(&self, _state: &UploadState) -> bool {
         false
+    }
+
+    fn is_distant(&self) -> bool {
+        self.is_distant
     }
 
     async fn finish(&self, mut upload: Upload) -> Result<DataRef> {

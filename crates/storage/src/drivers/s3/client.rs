@@ -1,6 +1,7 @@
 //! The SDK's client as this driver wants it, and the names of its objects.
 
 use super::failure::Failure;
+use super::recent_tails::RecentTails;
 use super::settings::{S3Credentials, S3Encryption, S3Settings};
 use super::wire::Watched;
 use crate::clock::Clock;
@@ -27,6 +28,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio_util::task::TaskTracker;
 
 /// How long a connection that nobody uses is kept; servers close theirs after a minute or later.
 const IDLE: Duration = Duration::from_secs(45);
@@ -44,6 +46,9 @@ pub(super) struct S3Client {
     /// Set where the store pays no attention to conditions and this process alone writes: an upload
     /// is then finished under the lock of its key.
     pub(super) finishing: OnceLock<Locks>,
+    pub(super) tails: RecentTails,
+    /// Deletes that nobody waits for.
+    pub(super) cleaning: TaskTracker,
 }
 
 impl S3Client {
@@ -64,6 +69,8 @@ impl S3Client {
             clock,
             retries,
             finishing: OnceLock::new(),
+            tails: RecentTails::new(),
+            cleaning: TaskTracker::new(),
         })
     }
 

@@ -204,6 +204,10 @@ impl DataStore for S3Data {
         false
     }
 
+    fn is_distant(&self) -> bool {
+        true
+    }
+
     async fn finish(&self, mut upload: Upload) -> Result<DataRef> {
         let key = upload.state().key.clone();
         let expected = upload.state().length;

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// Ends an upload: its multipart uploads and its tails, whoever made them.
 pub(super) async fn abort(requests: Requests<'_>) -> Result<()> {
     let (open, tails) = futures::try_join!(requests.open_uploads(), requests.tails())?;
+    for name in &tails {
+        requests.client.tails.forget(name);
+    }
     // The tails go first: without them no writer can go on, even if the rest fails.
     try_join_all(tails.iter().map(|name| requests.delete(name))).await?;
     try_join_all(open.iter().map(|id| requests.abort(id))).await?;

@@ -3,14 +3,12 @@
 //! At most two parts are in memory: one is filled while the other is sent.
 
 use super::client::S3Client;
-use super::finish::{FINISH, Identity};
 use super::requests::Requests;
 use super::state::{Base, DriverState, LAST_NUMBER, Part, Tail, part_length};
 use crate::drivers::place::Place;
 use crate::drivers::shares::{Memory, Share};
 use crate::{Kind, Operation, Result, StorageError, UploadState};
 use bytes::{Bytes, BytesMut};
-use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -28,7 +26,7 @@ pub(super) struct Writer {
     pub(super) client: Arc<S3Client>,
     memory: Memory,
     pub(super) place: Place,
-    epoch: u64,
+    pub(super) epoch: u64,
     /// The state with everything that happened since the last checkpoint.
     pub(super) state: DriverState,
     pub(super) buffer: BytesMut,
@@ -244,8 +242,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Reads a tail, from memory where this process has written it a moment ago. Its name is random
+    /// and it is written once, so that the bytes are right; whether the upload still lives is told
+    /// by its session, not by them.
     pub(super) async fn fetch_tail(&self, operation: Operation, tail: &Tail) -> Result<Bytes> {
         let name = self.client.name(&self.place.tail(&tail.name));
+        if let Some(bytes) = self.client.tails.take(&name) {
+            return Ok(bytes);
+        }
         let bytes = self.requests(operation).fetch(&name, None).await?;
         let key = self.place.key();
         let failed =
@@ -327,7 +331,7 @@ impl Writer {
 
     async fn replace_tail(&mut self) -> Result<()> {
         // The state that is kept now names the present tail; those before it nobody needs.
-        self.delete_replaced_tails(Operation::Checkpoint).await;
+        self.delete_replaced_tails(Operation::Checkpoint);
         // The present tail stays the present one until another is there: a checkpoint that failed
         // may be tried again, and must not find it among those that nobody needs.
         let tail = if self.buffer.is_empty() && self.state.upload.is_some() {
@@ -346,103 +350,37 @@ impl Writer {
         let length = bytes.len() as u64;
         let tag = self
             .requests(Operation::Checkpoint)
-            .put_tail(&name, bytes)
+            .put_tail(&name, bytes.clone())
             .await?;
+        let object = self.client.name(&self.place.tail(&name));
+        self.client.tails.keep(object, bytes);
         Ok(Tail { name, length, tag })
     }
 
-    /// Deletes tails that nobody needs; what fails is left to the sweeper.
-    pub(super) async fn delete_replaced_tails(&mut self, operation: Operation) {
-        let names = std::mem::take(&mut self.state.replaced);
-        let requests = self.requests(operation);
-        let deletes = names.iter().map(async |name| {
-            let name = self.client.name(&self.place.tail(name));
-            if let Err(error) = requests.delete(&name).await {
-                tracing::debug!(%error, "failed to delete the tail of an upload; it is swept later");
-            }
-        });
-        join_all(deletes).await;
+    /// Deletes tails that nobody needs, beside what follows: no request waits for it. What fails is
+    /// left to the sweeper.
+    pub(super) fn delete_replaced_tails(&mut self, operation: Operation) {
+        let (client, place) = (Arc::clone(&self.client), self.place);
+        for name in std::mem::take(&mut self.state.replaced) {
+            let client = Arc::clone(&client);
+            let name = client.name(&place.tail(&name));
+            client.tails.forget(&name);
+            self.client.cleaning.spawn(async move {
+                let requests = Requests {
+                    client: &client,
+                    operation,
+                    place,
+                };
+                if let Err(error) = requests.delete(&name).await {
+                    tracing::debug!(%error, "failed to delete the tail of an upload; it is swept later");
+                }
+            });
+        }
     }
 
     /// Gives up the present tail: its bytes are in memory, or the upload is finished.
     pub(super) fn replace_present_tail(&mut self) {
         let present = self.state.tail.take();
         self.state.replaced.extend(present.map(|tail| tail.name));
-    }
-}
-
-impl Writer {
-    /// Makes the object appear; returns its length.
-    pub(super) async fn finish(&mut self) -> Result<u64> {
-        self.settle(FINISH).await?;
-        if !self.has_grown
-            && let Some(length) = self.was_finished().await?
-        {
-            return Ok(length);
-        }
-        match self.load(FINISH).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == Kind::NotFound => {
-                return self.join_finished(error).await;
-            }
-            Err(error) => return Err(error),
-        }
-        let length = self.length();
-        if self.state.upload.is_none() {
-            let bytes = std::mem::take(&mut self.buffer).freeze();
-            // Without bytes of its own it writes exactly what any other writer from here does.
-            let tail = self.state.tail.as_ref().filter(|_| !self.has_grown);
-            let own = || format!("{}-{:032x}", self.epoch, rand::random::<u128>());
-            let writer = tail.map_or_else(own, |tail| tail.name.clone());
-            self.requests(FINISH).put_object(bytes, &writer).await?;
-        } else {
-            self.finish_parts(length).await?;
-        }
-        self.replace_present_tail();
-        self.delete_replaced_tails(FINISH).await;
-        Ok(length)
-    }
-
-    /// Tells the length where all bytes lie under the key already: they were read back.
-    async fn was_finished(&self) -> Result<Option<u64>> {
-        if self.state.base.is_none() || self.state.upload.is_some() {
-            return Ok(None);
-        }
-        let Some(identity) = Identity::of_state(&self.state) else {
-            return Ok(None);
-        };
-        let is_there = self.requests(FINISH).was_finished(&identity).await?;
-        Ok(is_there.then_some(identity.length))
-    }
-
-    async fn finish_parts(&mut self, length: u64) -> Result<()> {
-        let kept = Identity::of_state(&self.state).filter(|_| !self.has_grown);
-        let sent = async {
-            if !self.buffer.is_empty() {
-                self.send_part(FINISH).await?;
-                self.settle(FINISH).await?;
-            }
-            self.requests(FINISH).complete(&self.state, length).await
-        };
-        match (sent.await, kept) {
-            (Ok(_), _) => Ok(()),
-            (Err(error), Some(kept)) if error.kind() == Kind::NotFound => {
-                if self.requests(FINISH).was_finished(&kept).await? {
-                    Ok(())
-                } else {
-                    Err(error)
-                }
-            }
-            (Err(error), _) => Err(error),
-        }
-    }
-
-    /// Joins a finish that another process made of the same bytes.
-    async fn join_finished(&self, error: StorageError) -> Result<u64> {
-        let kept = Identity::of_state(&self.state).filter(|_| !self.has_grown);
-        match kept {
-            Some(kept) if self.requests(FINISH).was_finished(&kept).await? => Ok(kept.length),
-            _ => Err(error),
-        }
     }
 }

@@ -1,0 +1,138 @@
+//! Reads that begin on a guess where the bytes are.
+
+use super::*;
+use crate::manifest::ManifestPush;
+use crate::testing::{Fixture, digest_of, large, name};
+use crate::{BlobBody, Settings};
+use futures::TryStreamExt;
+use roadstead_oci::{Reference, Tag};
+use roadstead_storage::{DataStore, RecordStore};
+use serde_json::json;
+
+async fn push(registry: &Registry, content: &[u8]) -> Digest {
+    let digest = digest_of(content);
+    let length = Some(content.len() as u64);
+    let mut writer = registry
+        .blob_push(&name("a"), "", "client", &digest, length)
+        .await
+        .unwrap();
+    writer.write(Bytes::copy_from_slice(content)).await.unwrap();
+    writer.commit().await.unwrap();
+    digest
+}
+
+async fn push_image(registry: &Registry, layer: &[u8]) -> Reference {
+    let (config, layer_digest) = (push(registry, b"{}").await, push(registry, layer).await);
+    let descriptor = |media_type: &str, digest: &Digest, size: usize| json!({"mediaType": media_type, "digest": digest.to_string(), "size": size});
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": descriptor("application/vnd.oci.image.config.v1+json", &config, 2),
+        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &layer_digest, layer.len())],
+    });
+    let reference = Reference::Tag(Tag::parse("latest").unwrap());
+    let push = ManifestPush {
+        repository: name("a"),
+        reference: reference.clone(),
+        tags: Vec::new(),
+        content_type: None,
+        bytes: manifest.to_string().into(),
+        kept_tags: Vec::new(),
+        by: String::new(),
+    };
+    registry.manifest_put(push).await.unwrap();
+    reference
+}
+
+fn has_begun(blob: &Blob) -> bool {
+    blob.begun.lock().unwrap().is_some()
+}
+
+async fn bytes_of(blob: &Blob) -> Vec<u8> {
+    match blob.read(0..blob.size()).await.unwrap() {
+        BlobBody::Inline(bytes) => bytes.to_vec(),
+        BlobBody::Stream(stream) => {
+            let pieces: Vec<Bytes> = stream.try_collect().await.unwrap();
+            pieces.concat()
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_replica_that_has_read_the_manifest_asks_for_link_and_bytes_together() {
+    let fixture = Fixture::distant();
+    let content = large(1);
+    let reference = push_image(&fixture.registry, &content).await;
+    let digest = digest_of(&content);
+
+    let other = fixture.replica(Settings::default());
+    let first = other.blob_open_whole(&name("a"), &digest).await.unwrap();
+    assert!(!has_begun(&first), "nothing told it where the bytes are");
+    assert_eq!(bytes_of(&first).await, content);
+
+    let third = fixture.replica(Settings::default());
+    third.manifest_get(&name("a"), &reference).await.unwrap();
+    let told = third.blob_open_whole(&name("a"), &digest).await.unwrap();
+    assert!(has_begun(&told));
+    assert_eq!(bytes_of(&told).await, content);
+    assert!(!has_begun(&told), "a begun read is used once");
+    assert_eq!(bytes_of(&told).await, content);
+}
+
+#[tokio::test]
+async fn where_reads_do_not_wait_nothing_is_guessed_and_no_record_tells_where() {
+    let fixture = Fixture::new();
+    let content = large(1);
+    let reference = push_image(&fixture.registry, &content).await;
+    let registry = &fixture.registry;
+    let opened = registry
+        .blob_open_whole(&name("a"), &digest_of(&content))
+        .await
+        .unwrap();
+    assert!(!has_begun(&opened));
+    let manifest = registry.manifest_get(&name("a"), &reference).await.unwrap();
+    let seen = registry
+        .read_manifest(&name("a"), &manifest.meta.digest)
+        .await
+        .unwrap();
+    assert_eq!(seen.record.unwrap().locations, []);
+}
+
+#[tokio::test]
+async fn a_guess_shows_nobody_what_the_link_denies() {
+    let fixture = Fixture::distant();
+    let content = large(1);
+    push_image(&fixture.registry, &content).await;
+    let digest = digest_of(&content);
+    let other = fixture.replica(Settings::default());
+    other.blob_delete(&name("a"), &digest).await.unwrap();
+
+    let gone = fixture.registry.blob_open_whole(&name("a"), &digest).await;
+    assert!(matches!(gone, Err(RegistryError::BlobUnknown(_))));
+    let elsewhere = fixture.registry.blob_open_whole(&name("b"), &digest).await;
+    assert!(matches!(elsewhere, Err(RegistryError::BlobUnknown(_))));
+}
+
+#[tokio::test]
+async fn a_guess_that_is_out_of_date_is_not_read() {
+    let fixture = Fixture::distant();
+    let content = large(1);
+    let digest = push(&fixture.registry, &content).await;
+    let guess = fixture.registry.inner.locations.guess(&name("a"), &digest);
+    let stale = guess.unwrap();
+    // Another life of the blob, with data of its own.
+    for key in [layout::blob(&digest), layout::link(&name("a"), &digest)] {
+        fixture.records.delete(&key, Condition::Any).await.unwrap();
+    }
+    let other = fixture.replica(Settings::default());
+    push(&other, &content).await;
+    fixture.data.delete(&stale.key).await.unwrap();
+
+    let blob = fixture
+        .registry
+        .blob_open_whole(&name("a"), &digest)
+        .await
+        .unwrap();
+    assert!(!has_begun(&blob));
+    assert_eq!(bytes_of(&blob).await, content);
+}
