@@ -95,7 +95,7 @@ impl Open {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roadstead_storage::MachineClock;
+    use roadstead_storage::clock::MachineClock;
 
     #[tokio::test]
     async fn nobody_waits_for_what_is_told_in_passing_but_it_is_counted() {

@@ -74,7 +74,7 @@ enum Command {
 pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
     match command_line.command {
         Command::Serve(options) => serve::run(&options),
-        Command::Init(options) => init::run(options),
+        Command::Init(options) => init::run(&options),
         Command::Health(options) => health::run(&options),
         Command::Config(command) => configuration::run(&command),
         Command::Storage(command) => storage::run(&command),

@@ -55,6 +55,9 @@ impl AuditEvent {
     }
 
     /// Writes it as one line of JSON, the newline included.
+    ///
+    /// # Panics
+    /// Never: texts alone can always be written.
     #[must_use]
     pub fn line(&self) -> Vec<u8> {
         let mut line = serde_json::to_vec(self).expect("an event is texts alone");

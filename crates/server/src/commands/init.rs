@@ -29,19 +29,19 @@ pub(super) struct InitOptions {
     user: SubjectName,
 }
 
-pub(super) fn run(options: InitOptions) -> anyhow::Result<()> {
+pub(super) fn run(options: &InitOptions) -> anyhow::Result<()> {
     let file = &options.file;
     // A server may start elsewhere.
     let data = std::path::absolute(&options.data).context("the data folder has no path")?;
     let data = data
         .to_str()
         .context("the path of the data folder is not UTF-8")?;
-    write_new(file, &configuration(&options, data))?;
+    write_new(file, &configuration(options, data))?;
     let password = add_administrator(file, &options.user).inspect_err(|_| {
         // As it was: the next attempt must find no file. Should that fail, its message says so.
         let _ = std::fs::remove_file(file);
     })?;
-    let InitOptions { listen, user, .. } = &options;
+    let InitOptions { listen, user, .. } = options;
     let file = file.display();
     let host = reachable(*listen);
     print(&format!(
