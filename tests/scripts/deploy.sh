@@ -4,7 +4,7 @@
 # addresses, ports and paths are replaced. Two of the three replicas are dead on purpose. The parts
 # of compose.yaml run as processes, with its own configurations, over versitygw.
 #
-#   tests/scripts/deploy.sh [files|haproxy|nginx|compose]…     all when none is named
+#   tests/scripts/deploy.sh [files|haproxy|nginx|compose|kubernetes|container]…     all when none is named
 set -euo pipefail
 
 # shellcheck source=tests/scripts/server.sh
@@ -326,10 +326,12 @@ check_files() {
   echo "deploy: files"
   need jq
   local file
-  for file in "$deploy"/*/*.json; do
+  local documents
+  mapfile -t documents < <(find "$deploy" -name '*.json')
+  for file in "${documents[@]}"; do
     jq --exit-status type "$file" >/dev/null || fail "$file is no JSON"
   done
-  echo "  JSON: $(find "$deploy" -name '*.json' | wc -l) files"
+  echo "  JSON: ${#documents[@]} files"
   check_unit
   check_compose_file
 }
@@ -372,14 +374,30 @@ check_compose_file() {
   echo "  compose.yaml, its configuration of Roadstead and its HAProxy"
 }
 
+# Helm reads the chart and renders it; the tests read what comes out, and give the configuration in it
+# to the server.
+check_kubernetes() {
+  echo "deploy: Kubernetes, deploy/kubernetes and deploy/helm"
+  need helm
+  build_roadstead
+  helm lint --strict --quiet "$deploy/helm/roadstead" || fail "helm refuses the chart or warns of it"
+  (cd "$repository_root" && SERVER_BINARY=$roadstead_binary \
+    cargo test --quiet --package roadstead-tests --features helm --test deploy) ||
+    fail "the manifests do not keep the rules"
+}
+
+check_container() {
+  "$repository_root/tests/scripts/container.sh" || exit $?
+}
+
 parts=("$@")
 if [[ ${#parts[@]} -eq 0 ]]; then
-  parts=(files haproxy nginx compose)
+  parts=(files haproxy nginx compose kubernetes container)
 fi
 for part in "${parts[@]}"; do
   case $part in
-    files | haproxy | nginx | compose) "check_$part" ;;
-    *) fail "there is no part '$part'; there are: files haproxy nginx compose" ;;
+    files | haproxy | nginx | compose | kubernetes | container) "check_$part" ;;
+    *) fail "there is no part '$part'; there are: files haproxy nginx compose kubernetes container" ;;
   esac
 done
 echo "deploy: good"

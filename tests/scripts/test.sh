@@ -21,7 +21,7 @@ stage_names=(format scripts lint dependencies test build smoke deploy conformanc
 command_of() {
   case $1 in
     format) echo "cargo fmt --all --check && cargo fmt --manifest-path tests/fuzz/Cargo.toml --check" ;;
-    scripts) echo "tests/scripts/tools.sh shellcheck && shellcheck --external-sources .ci/run tests/*/*.sh" ;;
+    scripts) echo "tests/scripts/tools.sh shellcheck && shellcheck --external-sources .ci/run tests/*/*.sh deploy/*/*.sh" ;;
     lint) echo "cargo clippy $locked --workspace --all-targets -- -D warnings" ;;
     dependencies) echo "tests/scripts/tools.sh cargo-deny && cargo deny check bans licenses sources" ;;
     test) echo "cargo test $locked --workspace" ;;

@@ -40,6 +40,12 @@ impl Server {
     pub fn start_with(yaml: &str) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a temporary folder");
         write_file(&folder.path().join(CONFIGURATION), yaml.as_bytes());
+        Self::start_in(folder)
+    }
+
+    /// Starts a server in a folder that has a configuration file, `roadstead.yaml`, already.
+    #[must_use]
+    pub fn start_in(folder: TempDir) -> Self {
         let (child, log) = spawn(folder.path());
         let (address, admin) = log.wait_for_addresses();
         Self {
@@ -90,6 +96,12 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns where health and metrics are.
+    #[must_use]
+    pub const fn admin_address(&self) -> SocketAddr {
+        self.admin
     }
 
     /// Opens a connection to the registry.

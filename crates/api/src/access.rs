@@ -2,6 +2,7 @@
 //!
 //! The guard finds out who it is and words the refusals; here is what each request needs.
 
+use crate::audit::note_caller;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::guard::Guard;
@@ -19,6 +20,7 @@ pub(crate) async fn authorize(
     request: &HttpRequest,
 ) -> Result<Caller, ApiError> {
     let Some(guard) = state.access.guard() else {
+        note_caller(request, Caller::anonymous().identity());
         return Ok(Caller::anonymous());
     };
     // Whoever asks for a token has credentials of another kind, which are read there.
@@ -31,6 +33,7 @@ pub(crate) async fn authorize(
         Ok(caller) => caller,
         Err(unknown) => return Err(guard.refuse_unknown(request, unknown, scopes())),
     };
+    note_caller(request, caller.identity());
     let may = match &needed {
         Some(needed) => guard.allows(&caller, needed),
         // Clients learn from the ping alone that they can identify themselves.
@@ -161,6 +164,11 @@ pub(crate) fn check_losable(
         return Err(ApiError::Denied);
     }
     Ok(())
+}
+
+/// Writes what a request needs to be allowed, as the scope of a token.
+pub(crate) fn needed_text(route: &Route, method: &Method) -> Option<String> {
+    needed_access(route, method).map(|needed| needed.to_string())
 }
 
 /// Tells what a request needs to be allowed; `None` when it needs nothing.

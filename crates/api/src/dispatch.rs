@@ -4,6 +4,7 @@
 //! a path could mean two things. `Route::parse` reads the raw path once.
 
 use crate::access;
+use crate::audit::Witness;
 use crate::body::{self, RequestBody};
 use crate::call::Call;
 use crate::connection::{Busy, Shared};
@@ -42,6 +43,8 @@ pub(crate) async fn serve(
     let request_id = request_id(request.headers(), &*state.ids);
     let route = Route::parse(request.uri().path());
     let mut exchange = Exchange::begin(&state.metrics, &request, &route, request_id.clone(), busy);
+    let witness = Witness::begin(&state.audit, &request, &request_id, &route);
+    let is_for_token = matches!(route, Ok(Route::Token));
     let mut body = RequestBody::new(&request, payload, state.pace);
 
     let outcome = if is_crowded {
@@ -49,6 +52,14 @@ pub(crate) async fn serve(
     } else {
         answer(&state, &request, route, &mut body).await
     };
+    match &outcome {
+        Ok(_) if is_for_token => state.metrics.token_issued(),
+        Ok(_) => {}
+        Err(error) => state.metrics.refused(error, request.headers()),
+    }
+    if let Some(witness) = witness {
+        witness.end(&outcome, &state.access).await;
+    }
     let mut reply = outcome.unwrap_or_else(|error| {
         if error.status().0.is_server_error() {
             exchange.failed(&error);

@@ -2,6 +2,7 @@
 //!
 //! What a refused caller is told never depends on what is stored.
 
+use crate::audit::{FailedLogin, note_caller, note_failed_login};
 use crate::error::ApiError;
 use crate::respond;
 use actix_web::HttpRequest;
@@ -91,7 +92,10 @@ impl Guard {
             Credentials::Bearer(token) => match self.tokens.verify(&token).await {
                 Ok(caller) => Ok(caller),
                 Err(TokenError::Keys(error)) => Err(Unknown::Failed(error)),
-                Err(_) => Err(Unknown::Wrong(Refused::Token)),
+                Err(_) => {
+                    note_failed_login(request, FailedLogin::Token, None);
+                    Err(Unknown::Wrong(Refused::Token))
+                }
             },
             Credentials::Basic { name, password } => {
                 let rights = self.login(request, &name, &password).await?;
@@ -110,7 +114,10 @@ impl Guard {
             Ok(Credentials::Basic { name, password }) => {
                 self.login(request, &name, &password).await
             }
-            Ok(Credentials::Bearer(_)) => Err(Unknown::Wrong(Refused::Token)),
+            Ok(Credentials::Bearer(_)) => {
+                note_failed_login(request, FailedLogin::Token, None);
+                Err(Unknown::Wrong(Refused::Token))
+            }
             Err(unknown) => Err(unknown),
         };
         found.map_err(refuse_token)
@@ -139,9 +146,18 @@ impl Guard {
             .peer_addr()
             .map_or(unspecified, |address| address.ip());
         match self.authenticator.login(name, password, from).await {
-            Ok(Login::Known(rights)) => Ok(rights),
-            Ok(Login::Wrong) => Err(Unknown::Wrong(Refused::Login)),
-            Ok(Login::SlowDown(slow_down)) => Err(Unknown::SlowDown(slow_down)),
+            Ok(Login::Known(rights)) => {
+                note_caller(request, rights.identity());
+                Ok(rights)
+            }
+            Ok(Login::Wrong) => {
+                note_failed_login(request, FailedLogin::Password, Some(name));
+                Err(Unknown::Wrong(Refused::Login))
+            }
+            Ok(Login::SlowDown(slow_down)) => {
+                note_failed_login(request, FailedLogin::Slowed, Some(name));
+                Err(Unknown::SlowDown(slow_down))
+            }
             Err(error) => Err(Unknown::Failed(error)),
         }
     }
@@ -203,7 +219,10 @@ impl Guard {
 
 fn credentials(request: &HttpRequest) -> Result<Credentials, Unknown> {
     let values = request.headers().get_all(header::AUTHORIZATION);
-    Credentials::read(values.map(HeaderValue::as_bytes)).map_err(|_| Unknown::Wrong(Refused::Token))
+    Credentials::read(values.map(HeaderValue::as_bytes)).map_err(|_| {
+        note_failed_login(request, FailedLogin::Token, None);
+        Unknown::Wrong(Refused::Token)
+    })
 }
 
 fn refuse_token(unknown: Unknown) -> ApiError {

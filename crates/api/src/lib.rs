@@ -9,6 +9,7 @@
 
 mod access;
 mod admin;
+mod audit;
 mod body;
 mod call;
 mod client_address;
@@ -29,6 +30,7 @@ mod server;
 mod state;
 
 pub use admin::{AdminState, bind_admin};
+pub use audit::{AuditCounts, AuditEvent, AuditLog};
 pub use body::BodyPace;
 pub use guard::{Access, Guard};
 pub use observe::HttpMetrics;

@@ -3,6 +3,7 @@
 mod exchange;
 mod labels;
 mod metrics;
+mod refusals;
 mod uploads;
 
 pub(crate) use exchange::{Exchange, Observed};

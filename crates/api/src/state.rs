@@ -1,5 +1,6 @@
 //! What every handler works with.
 
+use crate::audit::AuditLog;
 use crate::body::BodyPace;
 use crate::guard::Access;
 use crate::observe::HttpMetrics;
@@ -14,6 +15,8 @@ pub struct AppState {
     pub registry: Registry,
     /// Who may use it.
     pub access: Access,
+    /// Where changes and refusals are told.
+    pub audit: AuditLog,
     /// Where requests are counted.
     pub metrics: Arc<HttpMetrics>,
     /// Where request ids and multipart boundaries come from.

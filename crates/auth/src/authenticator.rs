@@ -20,6 +20,7 @@ use sha2::Sha256;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -70,6 +71,29 @@ pub struct Authenticator {
     /// Requests with the same credentials pass one after the other, so that the first does the work.
     gates: Vec<Mutex<()>>,
     places: Semaphore,
+    counts: Counts,
+}
+
+/// How logins of this process ended. A request with credentials that were right a short while ago
+/// is one, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginCounts {
+    /// Right.
+    pub right: u64,
+    /// Wrong.
+    pub wrong: u64,
+    /// Not looked at, after too many that were wrong.
+    pub slowed: u64,
+    /// Not looked at, or not to the end: the server was busy, or failed.
+    pub failed: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    right: AtomicU64,
+    wrong: AtomicU64,
+    slowed: AtomicU64,
+    failed: AtomicU64,
 }
 
 impl fmt::Debug for Authenticator {
@@ -102,6 +126,7 @@ impl Authenticator {
                 .build(),
             gates: (0..GATES).map(|_| Mutex::new(())).collect(),
             places: Semaphore::new(MAX_LOGINS),
+            counts: Counts::default(),
         }
     }
 
@@ -110,6 +135,30 @@ impl Authenticator {
     /// # Errors
     /// `Busy`, and those of the record store. Neither counts as a failure of the caller.
     pub async fn login(&self, name: &str, password: &str, from: IpAddr) -> Result<Login> {
+        let login = self.decide(name, password, from).await;
+        let count = match &login {
+            Ok(Login::Known(_)) => &self.counts.right,
+            Ok(Login::Wrong) => &self.counts.wrong,
+            Ok(Login::SlowDown(_)) => &self.counts.slowed,
+            Err(_) => &self.counts.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        login
+    }
+
+    /// Returns how logins have ended so far.
+    #[must_use]
+    pub fn login_counts(&self) -> LoginCounts {
+        let so_far = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        LoginCounts {
+            right: so_far(&self.counts.right),
+            wrong: so_far(&self.counts.wrong),
+            slowed: so_far(&self.counts.slowed),
+            failed: so_far(&self.counts.failed),
+        }
+    }
+
+    async fn decide(&self, name: &str, password: &str, from: IpAddr) -> Result<Login> {
         let digest = self.digest(name, password);
         if let Some(rights) = self.recall(&digest) {
             return Ok(Login::Known(rights));
@@ -136,6 +185,21 @@ impl Authenticator {
                 Err(error)
             }
         }
+    }
+
+    /// Tells whether a user or robot bears a name; `false` when that cannot be found out. For
+    /// operators: whoever logs in must not be told.
+    pub async fn knows(&self, name: &str) -> bool {
+        if let Some(robot) = name.strip_prefix(ROBOT_LOGIN_PREFIX) {
+            return match SubjectName::parse(robot) {
+                Ok(robot) => matches!(self.robots.get(&robot).await, Ok(Some(_))),
+                Err(_) => false,
+            };
+        }
+        let Ok(name) = SubjectName::parse(name) else {
+            return false;
+        };
+        matches!(self.users.get(&name).await, Ok(Some(_))) || self.is_listed(&name).await
     }
 
     /// Forgets all logins of this replica. To be called after an identity was changed through it.

@@ -35,7 +35,7 @@ mod users;
 pub use access::{AccessRequest, Action};
 pub use access_tokens::{AccessToken, AccessTokens, MAX_ACCESS_TOKENS, MAX_LABEL_BYTES};
 pub use actions::{ActionError, ActionSet};
-pub use authenticator::{Authenticator, Login, REMEMBER_LOGIN_FOR};
+pub use authenticator::{Authenticator, Login, LoginCounts, REMEMBER_LOGIN_FOR};
 pub use brute_force::{Attempt, BruteForce, Network, SlowDown};
 pub use caller::Caller;
 pub use challenge::{ChallengeError, Refusal, needed_scopes, scope_parameter};
@@ -60,3 +60,6 @@ pub use tokens::{
     Issued, LEEWAY, MAX_LIFETIME, MAX_TOKEN_BYTES, MIN_LIFETIME, TokenError, TokenSettings, Tokens,
 };
 pub use users::{MAX_GROUPS, User, Users};
+
+/// What identities and keys go by, for those who hand it on.
+pub use roadstead_storage::Clock;

@@ -133,6 +133,16 @@ impl Passwords {
             .await
     }
 
+    /// Returns how many passwords are hashed right now, and how many wait for it.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        let concurrent = self.settings.concurrent.max(1);
+        let running = concurrent.saturating_sub(self.running.available_permits());
+        let places = concurrent + self.settings.waiting;
+        let admitted = places.saturating_sub(self.admitted.available_permits());
+        (running, admitted.saturating_sub(running))
+    }
+
     /// Runs `work` off the workers, when its turn has come.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let admitted = self.admitted.clone().try_acquire_owned();

@@ -9,10 +9,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 mod access;
+mod audit;
 mod azure;
 mod s3;
 
 pub use access::{Access, AccessRule, Openness};
+pub use audit::{Audit, AuditTarget};
 pub use azure::AzureStorage;
 pub use s3::{S3Encryption, S3Storage};
 
@@ -44,6 +46,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What is logged, and how.
     pub log: Log,
+    /// Who did what: the audit log.
+    pub audit: Audit,
 }
 
 impl Default for Config {
@@ -61,6 +65,7 @@ impl Default for Config {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             log: Log::default(),
+            audit: Audit::default(),
         }
     }
 }

@@ -27,8 +27,8 @@ mod validate;
 mod value;
 
 pub use config::{
-    Access, AccessRule, Admin, AzureStorage, Config, Limits, LocalStorage, Log, Manifests,
-    Openness, Redirect, S3Encryption, S3Storage, Storage, Timeouts, Workers,
+    Access, AccessRule, Admin, Audit, AuditTarget, AzureStorage, Config, Limits, LocalStorage, Log,
+    Manifests, Openness, Redirect, S3Encryption, S3Storage, Storage, Timeouts, Workers,
 };
 pub use environment::{CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
 pub use error::{ConfigError, ConfigErrors, Origin, Problem};

@@ -3,8 +3,8 @@
 use crate::range::Range;
 use crate::value::{List, SettingValue, Shown};
 use crate::{
-    AccessRule, ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat, Networks,
-    Openness, Period, Storage, Workers,
+    AccessRule, AuditTarget, ByteSize, Config, ExternalUrl, LocalStorage, LogFilter, LogFormat,
+    Networks, Openness, Period, Storage, Workers,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -353,5 +353,17 @@ const ROWS: &[Setting] = &[
     row!(
         "log.format", log.format: LogFormat, Range::Any,
         "`auto` writes for humans on a terminal and JSON otherwise."
+    ),
+    row!(
+        "audit.file", audit.file: AuditTarget, Range::Any,
+        "Where the audit log goes: a file that is made when it is not there, `stdout`, or `off`."
+    ),
+    row!(
+        "audit.max_size", audit.max_size: ByteSize, sizes(ByteSize::kib(64), ByteSize::gib(64)),
+        "The size at which the file is set aside as `FILE.1` and a new one begun."
+    ),
+    row!(
+        "audit.keep", audit.keep: u32, Range::Counts { least: 1, most: 1000 },
+        "How many files that were set aside are kept."
     ),
 ];

@@ -12,6 +12,7 @@ pub(crate) use request::{Answer, Question, Request, RobotView, UserView, action}
 pub(crate) use socket::Socket;
 
 use anyhow::{Context, anyhow, bail};
+use roadstead_api::{AuditEvent, AuditLog};
 use roadstead_auth::{
     AccessRequest, AccessTokens, Action, Authenticator, Caller, Identity, KeySettings, OldKeys,
     OldSecret, PasswordHash, Passwords, ROBOT_LOGIN_PREFIX, Reason, Records, Rights, Robots, Rule,
@@ -20,6 +21,8 @@ use roadstead_auth::{
 use roadstead_storage::Clock;
 use std::sync::Arc;
 
+/// Who asks, in the audit log: somebody who may open the socket or the store.
+const LOCAL: &str = "local";
 /// How many names one listing reads at once.
 const PAGE: usize = 1000;
 
@@ -36,12 +39,18 @@ pub(crate) struct Administration {
     pub(crate) authenticator: Option<Arc<Authenticator>>,
     /// The keys of this process, when it has read them.
     pub(crate) keys: Option<Arc<SigningKeys>>,
+    /// Where changes are told.
+    pub(crate) audit: AuditLog,
 }
 
 impl Administration {
     /// Does what is asked.
     pub(crate) async fn answer(&self, request: Request) -> anyhow::Result<Answer> {
+        let change = request.change();
         let answer = self.run(request).await;
+        if let (Some(change), Ok(_)) = (change, &answer) {
+            self.audit.record(AuditEvent::change(LOCAL, change)).await;
+        }
         // Whatever was changed holds at once, here at least.
         if let Some(authenticator) = &self.authenticator {
             authenticator.forget_logins();

@@ -2,7 +2,9 @@
 
 mod access;
 mod configuration;
+mod health;
 mod identities;
+mod init;
 mod robot;
 mod serve;
 mod storage;
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
+  roadstead init /etc/roadstead.yaml              a configuration and an administrator to begin with
   roadstead serve                                 everything in ./data, on 127.0.0.1:5000
   roadstead serve --listen 127.0.0.1:80 --data /srv/roadstead
   roadstead serve --config /etc/roadstead.yaml
@@ -40,6 +43,10 @@ enum Command {
     /// Serves the registry until it is told to stop (Ctrl-C or SIGTERM).
     #[command(after_help = serve::HELP)]
     Serve(serve::ServeOptions),
+    /// Writes a configuration to begin with, and adds the administrator that it names.
+    Init(init::InitOptions),
+    /// Asks the server of this machine whether it is ready; the code is 0 when it is.
+    Health(health::HealthOptions),
     /// Checks or prints the configuration.
     #[command(subcommand)]
     Config(configuration::ConfigCommand),
@@ -67,6 +74,8 @@ enum Command {
 pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
     match command_line.command {
         Command::Serve(options) => serve::run(&options),
+        Command::Init(options) => init::run(&options),
+        Command::Health(options) => health::run(&options),
         Command::Config(command) => configuration::run(&command),
         Command::Storage(command) => storage::run(&command),
         Command::User(command) => user::run(command),

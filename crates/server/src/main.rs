@@ -2,8 +2,10 @@
 //! the libraries.
 
 mod access;
+mod access_metrics;
 mod administration;
 mod alone;
+mod audit;
 mod azure_store;
 mod banner;
 mod commands;

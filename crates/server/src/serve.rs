@@ -1,7 +1,9 @@
 //! Puts the parts together to a running server, and takes them down again in order.
 
 use crate::access::{self, Gate};
+use crate::access_metrics;
 use crate::administration::{Administration, Socket};
+use crate::audit;
 use crate::banner::Banner;
 use crate::listen::listen;
 use crate::storage_metrics::StorageMetrics;
@@ -10,7 +12,9 @@ use crate::telemetry::Form;
 use crate::wiring::{body_pace, redirect_policy, registry_settings, server_settings};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
-use roadstead_api::{Access, AdminState, AppState, Bound, HttpMetrics, Stopper, bind, bind_admin};
+use roadstead_api::{
+    Access, AdminState, AppState, AuditLog, Bound, HttpMetrics, Stopper, bind, bind_admin,
+};
 use roadstead_auth::Passwords;
 use roadstead_config::{Config, Storage};
 use roadstead_registry::{Background, RandomIds, Registry};
@@ -63,7 +67,7 @@ async fn serve(
     form: Form,
     background: &Background,
     sockets: Sockets,
-    metrics: MetricsRegistry,
+    mut metrics: MetricsRegistry,
     stores: &Stores,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -77,12 +81,16 @@ async fn serve(
     );
     let passwords = access::passwords()?;
     let gate = Gate::open(config, stores, &passwords).await?;
+    let audit = audit::start(&config.audit, &stores.clock, &mut metrics, background)?;
+    if let Some(authenticator) = &gate.authenticator {
+        access_metrics::register(&mut metrics, authenticator, &passwords);
+    }
     let access = gate.access.clone();
-    let listeners = Listeners::new(config, &registry, metrics, access, sockets)?;
+    let listeners = Listeners::new(config, &registry, metrics, access, audit.clone(), sockets)?;
     registry.start_maintenance();
     stores.start_maintenance(background);
     gate.start_maintenance(background);
-    serve_administrators(config, stores, &gate, passwords, background)?;
+    serve_administrators(config, stores, &gate, passwords, audit, background)?;
     let banner = Banner {
         listen: listeners.public.address(),
         admin: listeners.admin.as_ref().map(Bound::address),
@@ -105,6 +113,7 @@ fn serve_administrators(
     stores: &Stores,
     gate: &Gate,
     passwords: Arc<Passwords>,
+    audit: AuditLog,
     background: &Background,
 ) -> anyhow::Result<()> {
     let Storage::Local(local) = &config.storage else {
@@ -118,6 +127,7 @@ fn serve_administrators(
         is_open: config.access.is_open(),
         authenticator: gate.authenticator.clone(),
         keys: gate.keys.clone(),
+        audit,
     };
     match Socket::open(&local.path) {
         Ok(socket) => socket.serve(Arc::new(administration), background),
@@ -142,11 +152,13 @@ impl Listeners {
         registry: &Registry,
         mut metrics: MetricsRegistry,
         access: Access,
+        audit: AuditLog,
         Sockets { public, admin }: Sockets,
     ) -> anyhow::Result<Self> {
         let state = AppState {
             registry: registry.clone(),
             access,
+            audit,
             metrics: Arc::new(HttpMetrics::register(&mut metrics, registry)),
             ids: Arc::new(RandomIds),
             redirect: redirect_policy(config),

@@ -25,7 +25,12 @@ pub(crate) struct Guarded(pub(crate) Server);
 
 impl Guarded {
     pub(crate) fn start() -> Self {
-        let guarded = Self(Server::start_with(RULES));
+        Self::start_with(RULES)
+    }
+
+    /// Starts a server whose settings have rules for the two.
+    pub(crate) fn start_with(yaml: &str) -> Self {
+        let guarded = Self(Server::start_with(yaml));
         guarded.add_user("ops", &["--group", "team-a"]);
         guarded.add_user("root", &[]);
         guarded

@@ -3,6 +3,8 @@
 
 mod administration;
 mod credentials;
+mod audit;
+mod first_run;
 mod fixture;
 mod forge;
 mod forged;
@@ -11,5 +13,6 @@ mod identities;
 mod neighbours;
 mod paths;
 mod reveal;
+mod metrics;
 mod rules;
 mod timing;

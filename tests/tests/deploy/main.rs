@@ -1,7 +1,13 @@
 //! What `deploy/` promises about other people's services, held against the code: the rights that
-//! the S3 driver needs, and how long lifecycle rules leave its uploads alone.
+//! the S3 driver needs, how long lifecycle rules leave its uploads alone, and what pods of Kubernetes
+//! may do.
 
+#[cfg(feature = "helm")]
+mod chart;
+mod cluster_rules;
+mod kubernetes;
 mod lifecycle;
+mod manifests;
 mod permissions;
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,10 @@
 //! method and status is resolved when it first occurs.
 
 use super::labels::{MethodLabel, RouteLabel};
+use super::refusals::Refusals;
 use super::uploads::OpenUploads;
+use crate::error::ApiError;
+use actix_web::http::header::HeaderMap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -51,6 +54,7 @@ pub struct HttpMetrics {
     sent: Counter,
     open_requests: Gauge,
     receiving: Gauge,
+    refusals: Refusals,
 }
 
 impl fmt::Debug for HttpMetrics {
@@ -66,8 +70,8 @@ impl HttpMetrics {
     /// `http_requests` by route, method and status (499: the client left before the answer),
     /// `http_request_duration_seconds` by route, from the head of the request to the last byte of
     /// the answer, `http_received_bytes`, `http_sent_bytes` (bodies only), `http_open_requests`,
-    /// `http_receiving_blobs`, the blob uploads that take bytes right now, and `open_uploads`, the
-    /// upload sessions of `source`.
+    /// `http_receiving_blobs`, the blob uploads that take bytes right now, `tokens_issued`, `denials`
+    /// by reason, and `open_uploads`, the upload sessions of `source`.
     #[must_use]
     pub fn register(registry: &mut MetricsRegistry, source: &Registry) -> Self {
         registry.register_collector(Box::new(OpenUploads::new(source.clone())));
@@ -130,6 +134,7 @@ impl HttpMetrics {
             sent,
             open_requests,
             receiving,
+            refusals: Refusals::register(registry),
         }
     }
 
@@ -162,6 +167,16 @@ impl HttpMetrics {
                 self.requests.get_or_create(&labels()).inc();
             }
         }
+    }
+
+    /// Counts a token that was made.
+    pub(crate) fn token_issued(&self) {
+        self.refusals.token_issued();
+    }
+
+    /// Counts an error, if it is one of who may do what.
+    pub(crate) fn refused(&self, error: &ApiError, headers: &HeaderMap) {
+        self.refusals.refused(error, headers);
     }
 
     pub(crate) fn received(&self, bytes: u64) {

@@ -3,7 +3,7 @@
 use crate::wire::Client;
 use prometheus_client::registry::Registry as Metrics;
 use roadstead_api::{
-    Access, AppState, BodyPace, HttpMetrics, RedirectPolicy, ServerSettings, bind,
+    Access, AppState, AuditLog, BodyPace, HttpMetrics, RedirectPolicy, ServerSettings, bind,
 };
 use roadstead_oci::{Algorithm, Digest};
 use roadstead_registry::{Background, RandomIds, Registry, Settings};
@@ -56,6 +56,7 @@ async fn serve_over(
     let state = AppState {
         registry,
         access: Access::Open,
+        audit: AuditLog::off(),
         metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
         redirect: RedirectPolicy::Never,

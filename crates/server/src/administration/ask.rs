@@ -2,6 +2,7 @@
 
 use super::{Administration, Answer, Request, socket};
 use crate::access;
+use crate::audit::CommandLog;
 use crate::stores::Stores;
 use anyhow::{anyhow, bail};
 use roadstead_config::{Config, Storage};
@@ -22,6 +23,7 @@ pub(crate) async fn ask(config: &Config, request: Request) -> anyhow::Result<Ans
         Storage::S3(_) | Storage::Azure(_) => {}
     }
     let stores = Stores::open(&config.storage, None).await?;
+    let (audit, log) = CommandLog::open(&config.audit, &stores.clock)?;
     if request.change().is_some() {
         stores.wait_for_lone_server().await?;
     }
@@ -33,8 +35,10 @@ pub(crate) async fn ask(config: &Config, request: Request) -> anyhow::Result<Ans
         is_open: config.access.is_open(),
         authenticator: None,
         keys: None,
+        audit,
     };
     let answer = administration.answer(request).await;
     stores.close().await?;
+    log.write()?;
     answer
 }

@@ -142,9 +142,14 @@ fn password(from_input: bool) -> anyhow::Result<(String, String)> {
     if from_input {
         return Ok((read_password()?, String::new()));
     }
-    // Without the mark of a secret: this is a password, and only looks like one.
-    let made = NewSecret::make(SecretKind::Robot);
-    let password = made.expose().chars().skip(4).take(24).collect::<String>();
+    let password = make_password();
     let shown = format!("{password}\n");
     Ok((password, shown))
+}
+
+/// Draws a password.
+pub(super) fn make_password() -> String {
+    // Without the mark of a secret: this is a password, and only looks like one.
+    let made = NewSecret::make(SecretKind::Robot);
+    made.expose().chars().skip(4).take(24).collect()
 }
