@@ -2,8 +2,10 @@
 //!
 //! What the client may not see (keys, causes) stays out of the body and goes to the log.
 
+mod administration;
 mod token_request;
 
+pub(crate) use administration::AdminError;
 pub(crate) use token_request::TokenRequestError;
 
 use crate::body::BodyError;

@@ -9,6 +9,8 @@
 
 mod access;
 mod admin;
+mod admin_socket;
+pub mod administration;
 mod body;
 mod call;
 mod client_address;
@@ -29,6 +31,7 @@ mod server;
 mod state;
 
 pub use admin::{AdminState, bind_admin};
+pub use admin_socket::{AdminSocket, bind_admin_socket};
 pub use body::BodyPace;
 pub use guard::{Access, Guard};
 pub use observe::HttpMetrics;

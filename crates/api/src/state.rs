@@ -1,5 +1,6 @@
 //! What every handler works with.
 
+use crate::administration::Administration;
 use crate::body::BodyPace;
 use crate::guard::Access;
 use crate::observe::HttpMetrics;
@@ -14,6 +15,8 @@ pub struct AppState {
     pub registry: Registry,
     /// Who may use it.
     pub access: Access,
+    /// What administrators may do to it over the network; `None` where nobody has rights.
+    pub administration: Option<Arc<Administration>>,
     /// Where requests are counted.
     pub metrics: Arc<HttpMetrics>,
     /// Where request ids and multipart boundaries come from.

@@ -60,3 +60,6 @@ pub use tokens::{
     Issued, LEEWAY, MAX_LIFETIME, MAX_TOKEN_BYTES, MIN_LIFETIME, TokenError, TokenSettings, Tokens,
 };
 pub use users::{MAX_GROUPS, User, Users};
+
+/// What identities and keys go by, for those who hand it on.
+pub use roadstead_storage::Clock;

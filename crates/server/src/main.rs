@@ -6,6 +6,7 @@ mod administration;
 mod alone;
 mod azure_store;
 mod banner;
+mod client;
 mod commands;
 mod exit;
 mod listen;

@@ -1,7 +1,7 @@
 //! Puts the parts together to a running server, and takes them down again in order.
 
 use crate::access::{self, Gate};
-use crate::administration::{Administration, Socket};
+use crate::administration::{administration, serve_socket};
 use crate::banner::Banner;
 use crate::listen::listen;
 use crate::storage_metrics::StorageMetrics;
@@ -10,9 +10,9 @@ use crate::telemetry::Form;
 use crate::wiring::{body_pace, redirect_policy, registry_settings, server_settings};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
+use roadstead_api::administration::Administration;
 use roadstead_api::{Access, AdminState, AppState, Bound, HttpMetrics, Stopper, bind, bind_admin};
-use roadstead_auth::Passwords;
-use roadstead_config::{Config, Storage};
+use roadstead_config::Config;
 use roadstead_registry::{Background, RandomIds, Registry};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -77,12 +77,17 @@ async fn serve(
     );
     let passwords = access::passwords()?;
     let gate = Gate::open(config, stores, &passwords).await?;
-    let access = gate.access.clone();
-    let listeners = Listeners::new(config, &registry, metrics, access, sockets)?;
+    let administration = administration(config, stores, &registry, &gate, passwords);
+    let rights = Rights {
+        access: gate.access.clone(),
+        // Where nobody has a name, nobody administers over the network.
+        administration: (!config.access.is_open()).then(|| Arc::clone(&administration)),
+    };
+    let listeners = Listeners::new(config, &registry, metrics, rights, sockets)?;
     registry.start_maintenance();
     stores.start_maintenance(background);
     gate.start_maintenance(background);
-    serve_administrators(config, stores, &gate, passwords, background)?;
+    serve_socket(config, administration, background);
     let banner = Banner {
         listen: listeners.public.address(),
         admin: listeners.admin.as_ref().map(Bound::address),
@@ -99,35 +104,10 @@ async fn serve(
     Ok(())
 }
 
-/// Lets commands of this machine administer a server whose store they cannot open themselves.
-fn serve_administrators(
-    config: &Config,
-    stores: &Stores,
-    gate: &Gate,
-    passwords: Arc<Passwords>,
-    background: &Background,
-) -> anyhow::Result<()> {
-    let Storage::Local(local) = &config.storage else {
-        return Ok(());
-    };
-    let administration = Administration {
-        records: Arc::clone(&stores.records),
-        clock: Arc::clone(&stores.clock),
-        passwords,
-        rules: access::rules(config)?,
-        is_open: config.access.is_open(),
-        authenticator: gate.authenticator.clone(),
-        keys: gate.keys.clone(),
-    };
-    match Socket::open(&local.path) {
-        Ok(socket) => socket.serve(Arc::new(administration), background),
-        // Such as a path that is too long for a socket: pulls and pushes do not need it.
-        Err(error) => tracing::warn!(
-            error = format!("{error:#}"),
-            "users and robots cannot be administered while the server runs"
-        ),
-    }
-    Ok(())
+/// Who may use the registry, and administer it.
+struct Rights {
+    access: Access,
+    administration: Option<Arc<Administration>>,
 }
 
 /// What answers on the two addresses.
@@ -141,12 +121,13 @@ impl Listeners {
         config: &Config,
         registry: &Registry,
         mut metrics: MetricsRegistry,
-        access: Access,
+        rights: Rights,
         Sockets { public, admin }: Sockets,
     ) -> anyhow::Result<Self> {
         let state = AppState {
             registry: registry.clone(),
-            access,
+            access: rights.access,
+            administration: rights.administration,
             metrics: Arc::new(HttpMetrics::register(&mut metrics, registry)),
             ids: Arc::new(RandomIds),
             redirect: redirect_policy(config),

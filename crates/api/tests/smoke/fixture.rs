@@ -56,6 +56,7 @@ async fn serve_over(
     let state = AppState {
         registry,
         access: Access::Open,
+        administration: None,
         metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
         redirect: RedirectPolicy::Never,
