@@ -5,6 +5,9 @@
 //! answer from the parts in `respond`, `range_response` and `outgoing`. Every failure is an
 //! `ApiError`, and `error` alone knows its status.
 //!
+//! What administrators do is in `administration`, as operations on resources which know nothing of
+//! what brought the request: this listener, the socket of `admin_socket`, or a command.
+//!
 //! Nothing here keeps state between requests, and no body of a blob is ever held in memory.
 
 mod access;

@@ -1,7 +1,10 @@
 //! A registry with users over a real socket: logging in, what each may, and what others are told.
 
+mod admin_api;
 mod administration;
 mod fixture;
 mod hostile;
 mod identities;
+mod remote;
 mod rules;
+mod tls_front;

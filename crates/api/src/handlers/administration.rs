@@ -5,9 +5,10 @@ use crate::administration::{
 };
 use crate::body::{CollectError, RequestBody};
 use crate::call::Call;
-use crate::error::{AdminError, ApiError};
+use crate::error::{AdminError, ApiError, RETRY_SOON};
 use crate::respond::{self, Reply};
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 
 /// Answers everything below [`ADMINISTRATION_PATH`] on the registry's listener.
@@ -81,6 +82,9 @@ fn reply(answer: AdminAnswer) -> Reply {
     let headers = reply.headers_mut();
     // Secrets are shown once.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, RETRY_SOON);
+    }
     if let Some(allow) = allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
         headers.insert(header::ALLOW, allow);
     }
