@@ -42,7 +42,7 @@ struct Answered {
 
 impl Client {
     /// Makes a client of a server at an address. Nothing is sent yet.
-    pub(crate) fn remote(options: RemoteOptions) -> anyhow::Result<Self> {
+    pub(crate) fn remote(options: &RemoteOptions) -> anyhow::Result<Self> {
         Ok(Self {
             runtime: runtime()?,
             way: Way::Remote(Remote::new(options)?),

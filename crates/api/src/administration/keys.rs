@@ -23,13 +23,12 @@ pub struct KeyRotation {
     (status = 204), (status = "default", body = Failure)))]
 pub(crate) async fn rotate(administration: &Administration, input: &Input<'_>) -> Outcome {
     let rotation: KeyRotation = input.optional_body()?;
-    let keys = match &administration.keys {
-        Some(keys) => Arc::clone(keys),
-        None => {
-            let (records, clock) = (&administration.records, &administration.clock);
-            let settings = KeySettings::default();
-            Arc::new(SigningKeys::open(records.clone(), clock.clone(), settings).await?)
-        }
+    let keys = if let Some(keys) = &administration.keys {
+        Arc::clone(keys)
+    } else {
+        let (records, clock) = (&administration.records, &administration.clock);
+        let settings = KeySettings::default();
+        Arc::new(SigningKeys::open(records.clone(), clock.clone(), settings).await?)
     };
     let (old, change) = if rotation.drop_old {
         (

@@ -97,7 +97,7 @@ pub(crate) async fn add(administration: &Administration, input: &Input<'_>) -> O
 pub(crate) async fn show(administration: &Administration, input: &Input<'_>) -> Outcome {
     let name = input.name(0)?;
     let user = existing(administration, &name).await?;
-    Ok(Output::shown(&view(&name, user)))
+    Ok(Output::shown(&view(&name, &user)))
 }
 
 /// Removes a user and their access tokens. Tokens that they hold end within minutes.
@@ -138,7 +138,7 @@ pub(crate) async fn read_all(
         async move {
             let name = subject(&name)?;
             let user = users.get(&name).await?;
-            Ok::<_, AdminError>(user.map(|user| view(&name, user)))
+            Ok::<_, AdminError>(user.map(|user| view(&name, &user)))
         }
     });
     let read: Vec<Option<UserView>> = stream::iter(reads)
@@ -157,7 +157,7 @@ pub(crate) async fn existing(
     user.ok_or_else(|| AuthError::Absent(format!("user {name}")).into())
 }
 
-fn view(name: &SubjectName, user: User) -> UserView {
+fn view(name: &SubjectName, user: &User) -> UserView {
     UserView {
         name: name.to_string(),
         has_password: user.has_password(),

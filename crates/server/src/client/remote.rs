@@ -55,7 +55,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn new(options: RemoteOptions) -> anyhow::Result<Self> {
+    pub(super) fn new(options: &RemoteOptions) -> anyhow::Result<Self> {
         let address = Address::parse(&options.server)?;
         if !address.is_https && !address.is_loopback() && !options.is_plain_http_allowed {
             bail!(
@@ -169,23 +169,20 @@ impl Address {
 
 fn client_config(ca_file: Option<&Path>) -> anyhow::Result<ClientConfig> {
     let mut trusted = RootCertStore::empty();
-    match ca_file {
-        Some(path) => {
-            let cannot = || format!("cannot read certificates from {}", path.display());
-            let certificates = CertificateDer::pem_file_iter(path).with_context(cannot)?;
-            for certificate in certificates {
-                trusted
-                    .add(certificate.with_context(cannot)?)
-                    .with_context(cannot)?;
-            }
-            if trusted.is_empty() {
-                bail!("there is no certificate in {}", path.display());
-            }
+    if let Some(path) = ca_file {
+        let cannot = || format!("cannot read certificates from {}", path.display());
+        let certificates = CertificateDer::pem_file_iter(path).with_context(cannot)?;
+        for certificate in certificates {
+            trusted
+                .add(certificate.with_context(cannot)?)
+                .with_context(cannot)?;
         }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            trusted.add_parsable_certificates(found.certs);
+        if trusted.is_empty() {
+            bail!("there is no certificate in {}", path.display());
         }
+    } else {
+        let found = rustls_native_certs::load_native_certs();
+        trusted.add_parsable_certificates(found.certs);
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)
@@ -218,21 +215,21 @@ mod tests {
             "http://localhost",
             "http://[::1]:80",
         ] {
-            assert!(Remote::new(options(server)).is_ok(), "{server}");
+            assert!(Remote::new(&options(server)).is_ok(), "{server}");
         }
         for server in [
             "http://192.0.2.1",
             "http://localhost.example.com",
             "http://127.0.0.1.x",
         ] {
-            assert!(Remote::new(options(server)).is_err(), "{server}");
+            assert!(Remote::new(&options(server)).is_err(), "{server}");
         }
         let said = RemoteOptions {
             is_plain_http_allowed: true,
             ..options("http://192.0.2.1")
         };
-        assert!(Remote::new(said).is_ok());
-        assert!(Remote::new(options("https://registry.example.com")).is_ok());
+        assert!(Remote::new(&said).is_ok());
+        assert!(Remote::new(&options("https://registry.example.com")).is_ok());
     }
 
     #[test]

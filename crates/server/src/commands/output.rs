@@ -60,11 +60,11 @@ fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let mut text = String::new();
     for line in &lines {
-        let mut written = String::new();
-        for (cell, &width) in line.iter().zip(&widths) {
-            written.push_str(&format!("{cell:width$}  "));
-        }
-        text.push_str(written.trim_end());
+        let cells = line.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, &width)| format!("{cell:width$}"))
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
     text

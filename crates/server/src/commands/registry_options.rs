@@ -21,7 +21,7 @@ pub(super) struct RegistryOptions {
     config: ConfigOptions,
     #[command(flatten)]
     data: DataOptions,
-    /// A server to ask in place of that of this machine, such as https://registry.example.com
+    /// A server to ask in place of that of this machine, such as `https://registry.example.com`
     /// [environment: `ROADSTEAD_SERVER`].
     #[arg(long, value_name = "URL", help_heading = "Another server", conflicts_with_all = ["config", "data"])]
     server: Option<String>,
@@ -92,7 +92,7 @@ impl RegistryOptions {
             let config = self.config()?;
             return Client::local(&config.context("the registry of this machine has one")?);
         };
-        Client::remote(RemoteOptions {
+        Client::remote(&RemoteOptions {
             server,
             ca_file: self.ca_file.clone(),
             is_plain_http_allowed: self.allow_plain_http,
