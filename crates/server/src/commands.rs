@@ -158,4 +158,20 @@ mod tests {
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
     }
+
+    #[test]
+    fn every_command_that_administers_shows_an_example() {
+        let line = CommandLine::command();
+        let names = [
+            "user", "group", "robot", "token", "access", "repo", "tag", "upload",
+        ];
+        for name in names {
+            let command = line.find_subcommand(name).expect("there is one");
+            for command in std::iter::once(command).chain(command.get_subcommands()) {
+                let help = command.get_after_help().map(ToString::to_string);
+                let help = help.unwrap_or_default();
+                assert!(help.contains("roadstead "), "{name} {}", command.get_name());
+            }
+        }
+    }
 }
