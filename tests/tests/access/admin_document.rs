@@ -83,8 +83,8 @@ fn answers_are_as_the_document_says() {
     let upload = Request::post("/v2/a/app/blobs/uploads/");
     guarded.send(&root, upload).expect_status(202);
     let grants = json!([{"repositories": ["a/**"], "actions": ["pull"]}]);
-    let robot = json!({"name": "ci", "grants": grants, "expires_in_secs": 60});
-    admin(&guarded, "POST", "/robots", Some(robot), 201);
+    let account = json!({"name": "ci", "grants": grants, "expires_in_secs": 60});
+    admin(&guarded, "POST", "/robots", Some(account), 201);
     let token = json!({"grants": grants});
     admin(&guarded, "POST", "/users/ops/tokens", Some(token), 201);
 
