@@ -19,7 +19,7 @@ use utoipa::{Modify, OpenApi};
     ),
     servers((url = "/api/v1")),
     security(("basic" = [])),
-    modifiers(&Credentials),
+    modifiers(&Credentials, &OperationIds),
     paths(
         show,
         users::list, users::add, users::show, users::remove, users::set_password,
@@ -43,6 +43,30 @@ impl Modify for Credentials {
         let components = document.components.get_or_insert_default();
         let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
         components.add_security_scheme("basic", basic);
+    }
+}
+
+/// Calls each operation by its tag too, such as `robots_list`: the name of its function alone is not
+/// its own, which generators of clients need.
+struct OperationIds;
+
+impl Modify for OperationIds {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for path in document.paths.paths.values_mut() {
+            let methods = [
+                &mut path.get,
+                &mut path.put,
+                &mut path.post,
+                &mut path.delete,
+            ];
+            for operation in methods.into_iter().flatten() {
+                let tag = operation.tags.iter().flatten().next();
+                let tag = tag.map_or_else(String::new, |tag| tag.replace(' ', "_"));
+                if let Some(id) = &mut operation.operation_id {
+                    *id = format!("{tag}_{id}");
+                }
+            }
+        }
     }
 }
 

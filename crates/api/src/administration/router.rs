@@ -124,8 +124,11 @@ mod tests {
             serde_json::from_str(&openapi::document()).expect("the document is JSON");
         assert_eq!(document["openapi"], "3.1.0");
         let mut described = BTreeSet::new();
+        let mut ids = BTreeSet::new();
         for (path, item) in document["paths"].as_object().expect("there are paths") {
-            for (method, _) in item.as_object().expect("a path has methods") {
+            for (method, operation) in item.as_object().expect("a path has methods") {
+                let id = operation["operationId"].as_str().expect("has an id");
+                assert!(ids.insert(id.to_owned()), "{id} is there twice");
                 described.insert(format!("{} {path}", method.to_uppercase()));
             }
         }
