@@ -27,6 +27,9 @@ pub(crate) async fn authorize(
     if matches!(route, Route::Token) {
         return Ok(Caller::anonymous());
     }
+    if matches!(route, Route::Administration) {
+        return guard.identify_administrator(request).await;
+    }
     let needed = needed_access(route, request.method());
     let scopes = || scopes_of(needed.as_ref(), route, request);
     let caller = match guard.identify(request).await {
@@ -183,6 +186,7 @@ fn needed_access<'a>(route: &'a Route, method: &Method) -> Option<AccessRequest<
     };
     let (name, action) = match route {
         Route::Ping | Route::Token => return None,
+        Route::Administration => return Some(AccessRequest::Administration),
         Route::Catalog => return Some(AccessRequest::Catalog),
         Route::UploadStart { name } | Route::Upload { name, .. } => (name, Action::Push),
         Route::Manifest {

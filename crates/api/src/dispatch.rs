@@ -10,7 +10,9 @@ use crate::call::Call;
 use crate::connection::{Busy, Shared};
 use crate::error::ApiError;
 use crate::guard::Access;
-use crate::handlers::{blobs, catalog, manifests, ping, referrers, tags, token, uploads};
+use crate::handlers::{
+    administration, blobs, catalog, manifests, ping, referrers, tags, token, uploads,
+};
 use crate::observe::{Exchange, Observed};
 use crate::outgoing::Body;
 use crate::respond::{self, REQUEST_ID, Reply};
@@ -114,6 +116,9 @@ async fn answer(
 ) -> Result<Reply, ApiError> {
     let route = route?;
     let method = request.method();
+    if matches!(route, Route::Administration) && state.administration.is_none() {
+        return Err(RouteError::NotFound.into());
+    }
     let allowed = allowed_methods(&route, &state.access)?;
     if !allowed.split(", ").any(|known| known == method.as_str()) {
         return Err(ApiError::Method { allow: allowed });
@@ -129,6 +134,10 @@ async fn answer(
         Route::Ping => Ok(ping::ping()),
         Route::Token => match state.access.guard() {
             Some(guard) => token::answer(&call, guard, body).await,
+            None => Err(RouteError::NotFound.into()),
+        },
+        Route::Administration => match &state.administration {
+            Some(administration) => administration::answer(&call, administration, body).await,
             None => Err(RouteError::NotFound.into()),
         },
         Route::Catalog => catalog::list(&call).await,
@@ -168,6 +177,8 @@ fn allowed_methods(route: &Route, access: &Access) -> Result<&'static str, Route
         Route::Blob { .. } => Ok("GET, HEAD, DELETE"),
         Route::UploadStart { .. } => Ok("POST"),
         Route::Upload { .. } => Ok("GET, HEAD, PATCH, PUT, DELETE"),
+        // Its own table knows the methods of each path, for those who may know the paths.
+        Route::Administration => Ok("GET, HEAD, POST, PUT, DELETE"),
         // There is no token service without authentication.
         Route::Token => access
             .guard()

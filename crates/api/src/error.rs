@@ -2,8 +2,10 @@
 //!
 //! What the client may not see (keys, causes) stays out of the body and goes to the log.
 
+mod administration;
 mod token_request;
 
+pub(crate) use administration::AdminError;
 pub(crate) use token_request::TokenRequestError;
 
 use crate::body::BodyError;
@@ -22,7 +24,7 @@ use roadstead_registry::{RegistryError, UploadId};
 /// When a client may try again, in seconds, after 429: sessions end when uploads end.
 const RETRY_BUSY_CLIENT: HeaderValue = HeaderValue::from_static("30");
 /// When a client may try again, in seconds, after anything that passes by itself.
-const RETRY_SOON: HeaderValue = HeaderValue::from_static("5");
+pub(crate) const RETRY_SOON: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]

@@ -9,8 +9,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::uri::Authority;
 use roadstead_auth::{
-    AccessPolicy as _, AccessRequest, AuthError, Authenticator, Caller, Credentials, Login,
-    Refusal, Rights, RulePolicy, Scope, SlowDown, TokenError, Tokens, scope_parameter,
+    AccessPolicy as _, AccessRequest, AuthError, Authenticator, Caller, Credentials, Identity,
+    Login, Refusal, Rights, RulePolicy, Scope, SlowDown, TokenError, Tokens, scope_parameter,
 };
 use std::borrow::Cow;
 use std::fmt;
@@ -121,6 +121,23 @@ impl Guard {
             Err(unknown) => Err(unknown),
         };
         found.map_err(refuse_token)
+    }
+
+    /// Finds out who administers, and refuses everybody without that right alike, whatever they ask
+    /// for. No token helps there: what administers takes a password, an access token or a secret.
+    pub(crate) async fn identify_administrator(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<Caller, ApiError> {
+        let rights = self.identify_for_token(request).await?;
+        let caller = Caller::with_password(rights);
+        if self.allows(&caller, &AccessRequest::Administration) {
+            return Ok(caller);
+        }
+        if matches!(caller.identity(), Identity::Anonymous) {
+            return Err(refuse_token(Unknown::Wrong(Refused::Login)));
+        }
+        Err(ApiError::Denied)
     }
 
     /// Decides a name and a password that a form brought.

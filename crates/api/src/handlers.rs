@@ -1,5 +1,6 @@
 //! One module for each kind of path: extract, one call of the registry, answer.
 
+pub(crate) mod administration;
 pub(crate) mod blobs;
 pub(crate) mod catalog;
 pub(crate) mod manifests;

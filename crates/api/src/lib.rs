@@ -5,10 +5,15 @@
 //! answer from the parts in `respond`, `range_response` and `outgoing`. Every failure is an
 //! `ApiError`, and `error` alone knows its status.
 //!
+//! What administrators do is in `administration`, as operations on resources which know nothing of
+//! what brought the request: this listener, the socket of `admin_socket`, or a command.
+//!
 //! Nothing here keeps state between requests, and no body of a blob is ever held in memory.
 
 mod access;
 mod admin;
+mod admin_socket;
+pub mod administration;
 mod audit;
 mod body;
 mod call;
@@ -30,6 +35,7 @@ mod server;
 mod state;
 
 pub use admin::{AdminState, bind_admin};
+pub use admin_socket::{AdminSocket, bind_admin_socket};
 pub use audit::{AuditCounts, AuditEvent, AuditLog};
 pub use body::BodyPace;
 pub use guard::{Access, Guard};

@@ -1,5 +1,6 @@
 //! What every handler works with.
 
+use crate::administration::Administration;
 use crate::audit::AuditLog;
 use crate::body::BodyPace;
 use crate::guard::Access;
@@ -17,6 +18,8 @@ pub struct AppState {
     pub access: Access,
     /// Where changes and refusals are told.
     pub audit: AuditLog,
+    /// What administrators may do to it over the network; `None` where nobody has rights.
+    pub administration: Option<Arc<Administration>>,
     /// Where requests are counted.
     pub metrics: Arc<HttpMetrics>,
     /// Where request ids and multipart boundaries come from.

@@ -9,6 +9,14 @@ pub const VARIABLE_PREFIX: &str = "ROADSTEAD_";
 /// Names the configuration file, for those who cannot give `--config`.
 pub const CONFIG_FILE_VARIABLE: &str = "ROADSTEAD_CONFIG";
 
+/// What commands that administer a running server read, and no setting: its address, the name to
+/// log in with, and the password, access token or secret that goes with it.
+pub const CLIENT_VARIABLES: [&str; 3] = [
+    "ROADSTEAD_SERVER",
+    "ROADSTEAD_LOGIN",
+    "ROADSTEAD_LOGIN_PASSWORD",
+];
+
 /// Environment variables by name. A value that is not UTF-8 is kept as such a mistake.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<String, Option<String>>);
@@ -18,6 +26,13 @@ impl Environment {
     #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os().collect()
+    }
+
+    /// Returns one of [`CLIENT_VARIABLES`]; an empty one, or one that is not UTF-8, counts as not set.
+    #[must_use]
+    pub fn of_client(&self, name: &str) -> Option<&str> {
+        let value = self.get(name)?.ok()?;
+        (CLIENT_VARIABLES.contains(&name) && !value.is_empty()).then_some(value)
     }
 
     /// Returns a variable: `Err` when it is there and not UTF-8.
@@ -33,6 +48,7 @@ impl Environment {
         self.0
             .iter()
             .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX) && *name != CONFIG_FILE_VARIABLE)
+            .filter(|(name, _)| !CLIENT_VARIABLES.contains(&name.as_str()))
             .filter(|(name, _)| !is_service_link(name))
             .filter(|(_, value)| value.as_deref() != Some(""))
             .map(|(name, value)| (name.as_str(), value.as_deref().ok_or(NotUtf8)))
@@ -105,6 +121,18 @@ mod tests {
             "ROADSTEAD_ADMIN_PORT_5001_TCP_ADDR",
         ] {
             assert!(is_service_link(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_commands_read_is_no_setting_and_no_setting_is_called_so() {
+        let variables = CLIENT_VARIABLES.map(|name| (name, "x"));
+        let environment: Environment = variables.into_iter().collect();
+        assert_eq!(environment.settings().count(), 0);
+        assert_eq!(environment.of_client("ROADSTEAD_LOGIN"), Some("x"));
+        assert_eq!(environment.of_client("ROADSTEAD_LISTEN"), None);
+        for setting in crate::settings() {
+            assert!(!CLIENT_VARIABLES.contains(&&*setting.variable()));
         }
     }
 

@@ -30,7 +30,7 @@ pub use config::{
     Access, AccessRule, Admin, Audit, AuditTarget, AzureStorage, Config, Limits, LocalStorage, Log,
     Manifests, Openness, Redirect, S3Encryption, S3Storage, Storage, Timeouts, Workers,
 };
-pub use environment::{CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
+pub use environment::{CLIENT_VARIABLES, CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
 pub use error::{ConfigError, ConfigErrors, Origin, Problem};
 pub use external_url::ExternalUrl;
 pub use logging::{LogFilter, LogFormat};

@@ -20,6 +20,8 @@ pub enum Route {
     Catalog,
     /// `/token`
     Token,
+    /// `/api/v1/…`, which is no matter of the protocol: what follows is read elsewhere.
+    Administration,
     /// `/v2/<name>/tags/list`
     TagsList {
         /// The repository.
@@ -86,6 +88,9 @@ impl Route {
         if path == "/token" {
             return Ok(Self::Token);
         }
+        if path.starts_with("/api/v1/") {
+            return Ok(Self::Administration);
+        }
         let Some(rest) = path.strip_prefix("/v2") else {
             return Err(RouteError::NotFound);
         };
@@ -106,7 +111,7 @@ impl Route {
     #[must_use]
     pub const fn name(&self) -> Option<&RepositoryName> {
         match self {
-            Self::Ping | Self::Catalog | Self::Token => None,
+            Self::Ping | Self::Catalog | Self::Token | Self::Administration => None,
             Self::TagsList { name }
             | Self::Manifest { name, .. }
             | Self::Blob { name, .. }

@@ -27,6 +27,7 @@ mod registry;
 mod settings;
 mod sweep;
 mod tag;
+mod tag_values;
 #[cfg(test)]
 mod testing;
 mod upload;
@@ -46,4 +47,5 @@ pub use registry::Registry;
 pub use roadstead_storage::DataFile;
 pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
 pub use tag::TagPage;
-pub use upload::{Closing, UploadWriter};
+pub use tag_values::HistoryPage;
+pub use upload::{Closing, OpenSession, SessionPage, UploadWriter};

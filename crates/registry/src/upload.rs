@@ -6,12 +6,14 @@
 mod commit;
 mod forget;
 mod open;
+mod sessions;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
 pub use open::Closing;
+pub use sessions::{OpenSession, SessionPage};
 pub use writer::UploadWriter;
 
 use crate::open_uploads::Admission;

@@ -63,7 +63,8 @@ pub(crate) struct Gate {
     pub(crate) authenticator: Option<Arc<Authenticator>>,
     /// The keys that sign tokens, when there are tokens.
     pub(crate) keys: Option<Arc<SigningKeys>>,
-    rules: Option<Arc<RuleBook>>,
+    /// The rules, which nobody asks where everybody may do everything.
+    pub(crate) rules: Arc<RuleBook>,
 }
 
 impl Gate {
@@ -73,16 +74,19 @@ impl Gate {
         stores: &Stores,
         passwords: &Arc<Passwords>,
     ) -> anyhow::Result<Self> {
-        let configured = rules(config)?;
+        let records = &stores.records;
+        let rules = RuleBook::open(Arc::clone(records), rules(config)?)
+            .await
+            .context("cannot read the rules")?;
+        let rules = Arc::new(rules);
         if config.access.is_open() {
             return Ok(Self {
                 access: Access::Open,
                 authenticator: None,
                 keys: None,
-                rules: None,
+                rules,
             });
         }
-        let records = &stores.records;
         let htpasswd = match &config.access.htpasswd {
             Some(path) => Some(Htpasswd::open(path.clone(), Arc::clone(&stores.clock)).await?),
             None => None,
@@ -93,9 +97,6 @@ impl Gate {
             Arc::clone(passwords),
             Arc::clone(&stores.clock),
         ));
-        let rules = RuleBook::open(Arc::clone(records), configured)
-            .await
-            .context("cannot read the rules")?;
         let keys = SigningKeys::open(
             Arc::clone(records),
             Arc::clone(&stores.clock),
@@ -122,32 +123,32 @@ impl Gate {
             access: Access::Guarded(Arc::new(guard)),
             authenticator: Some(authenticator),
             keys: Some(keys),
-            rules: Some(Arc::new(rules)),
+            rules,
         })
     }
 
     /// Begins to look after keys and rules, until the background ends.
     pub(crate) fn start_maintenance(&self, background: &Background) {
-        if let Some(keys) = self.keys.clone() {
-            repeat(background, MAINTAIN_KEYS_EVERY, move || {
-                let keys = Arc::clone(&keys);
-                async move {
-                    if let Err(error) = keys.maintain().await {
-                        tracing::warn!(%error, "failed to look after the signing keys; it is tried again");
-                    }
+        let Some(keys) = self.keys.clone() else {
+            return;
+        };
+        repeat(background, MAINTAIN_KEYS_EVERY, move || {
+            let keys = Arc::clone(&keys);
+            async move {
+                if let Err(error) = keys.maintain().await {
+                    tracing::warn!(%error, "failed to look after the signing keys; it is tried again");
                 }
-            });
-        }
-        if let Some(rules) = self.rules.clone() {
-            repeat(background, REFRESH_RULES_EVERY, move || {
-                let rules = Arc::clone(&rules);
-                async move {
-                    if let Err(error) = rules.refresh().await {
-                        tracing::warn!(%error, "failed to read the rules; they stay as they were");
-                    }
+            }
+        });
+        let rules = Arc::clone(&self.rules);
+        repeat(background, REFRESH_RULES_EVERY, move || {
+            let rules = Arc::clone(&rules);
+            async move {
+                if let Err(error) = rules.refresh().await {
+                    tracing::warn!(%error, "failed to read the rules; they stay as they were");
                 }
-            });
-        }
+            }
+        });
     }
 }
 

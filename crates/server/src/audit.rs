@@ -61,8 +61,8 @@ impl CommandLog {
     }
 
     /// Writes the events so far.
-    pub(crate) fn write(self) -> anyhow::Result<()> {
-        let Some((mut sink, mut events)) = self.0 else {
+    pub(crate) fn write(&mut self) -> anyhow::Result<()> {
+        let Some((sink, events)) = &mut self.0 else {
             return Ok(());
         };
         let mut lines = Vec::new();

@@ -2,12 +2,16 @@
 
 mod access;
 mod configuration;
+mod content;
 mod health;
 mod identities;
 mod init;
+mod output;
+mod registry_options;
 mod robot;
 mod serve;
 mod storage;
+mod token;
 mod user;
 
 use crate::access::rules;
@@ -28,7 +32,8 @@ Examples:
   roadstead storage check                         what the store can do
   roadstead user add ops --group team-a           the password is made and shown once
   roadstead robot create ci --repositories 'team-a/**' --actions pull,push --expires 90d
-  roadstead access explain --as ops --action push team-a/app:1.0";
+  roadstead access explain --as ops --action push team-a/app:1.0
+  roadstead tag history team-a/app:1.0            what it was, and who changed it";
 
 /// Roadstead: a private OCI registry in one binary. Images at rest, close to where they run.
 #[derive(Debug, Parser)]
@@ -54,20 +59,29 @@ enum Command {
     #[command(subcommand)]
     Storage(storage::StorageCommand),
     /// Looks after users.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = user::USER_HELP)]
     User(user::UserCommand),
     /// Looks after groups of users.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = user::GROUP_HELP)]
     Group(user::GroupCommand),
     /// Looks after robots: accounts of machines.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = robot::HELP)]
     Robot(robot::RobotCommand),
-    /// Makes access tokens of users.
-    #[command(subcommand)]
-    Token(access::TokenCommand),
-    /// Explains who may do what, and rotates signing keys.
-    #[command(subcommand)]
+    /// Looks after access tokens of users.
+    #[command(subcommand, after_help = token::HELP)]
+    Token(token::TokenCommand),
+    /// Looks after rules, explains who may do what, and rotates signing keys.
+    #[command(subcommand, after_help = access::HELP)]
     Access(access::AccessCommand),
+    /// Lists repositories.
+    #[command(subcommand, after_help = content::REPOSITORY_HELP)]
+    Repo(content::RepositoryCommand),
+    /// Lists and removes tags, and shows what they were.
+    #[command(subcommand, after_help = content::TAG_HELP)]
+    Tag(content::TagCommand),
+    /// Lists and ends uploads that are on their way.
+    #[command(subcommand, after_help = content::UPLOAD_HELP)]
+    Upload(content::UploadCommand),
 }
 
 /// Does what the command line asks.
@@ -81,8 +95,11 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::User(command) => user::run(command),
         Command::Group(command) => user::run_group(command),
         Command::Robot(command) => robot::run(command),
-        Command::Token(command) => access::run_token(command),
+        Command::Token(command) => token::run(command),
         Command::Access(command) => access::run(command),
+        Command::Repo(command) => content::run_repository(&command),
+        Command::Tag(command) => content::run_tag(&command),
+        Command::Upload(command) => content::run_upload(&command),
     }
 }
 
@@ -149,5 +166,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_administers_shows_an_example() {
+        let line = CommandLine::command();
+        let names = [
+            "user", "group", "robot", "token", "access", "repo", "tag", "upload",
+        ];
+        for name in names {
+            let command = line.find_subcommand(name).expect("there is one");
+            for command in std::iter::once(command).chain(command.get_subcommands()) {
+                let help = command.get_after_help().map(ToString::to_string);
+                let help = help.unwrap_or_default();
+                assert!(help.contains("roadstead "), "{name} {}", command.get_name());
+            }
+        }
     }
 }

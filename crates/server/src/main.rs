@@ -8,6 +8,7 @@ mod alone;
 mod audit;
 mod azure_store;
 mod banner;
+mod client;
 mod commands;
 mod exit;
 mod listen;

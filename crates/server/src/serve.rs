@@ -2,7 +2,7 @@
 
 use crate::access::{self, Gate};
 use crate::access_metrics;
-use crate::administration::{Administration, Socket};
+use crate::administration::{administration, serve_socket};
 use crate::audit;
 use crate::banner::Banner;
 use crate::listen::listen;
@@ -12,11 +12,11 @@ use crate::telemetry::Form;
 use crate::wiring::{body_pace, redirect_policy, registry_settings, server_settings};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
+use roadstead_api::administration::Administration;
 use roadstead_api::{
     Access, AdminState, AppState, AuditLog, Bound, HttpMetrics, Stopper, bind, bind_admin,
 };
-use roadstead_auth::Passwords;
-use roadstead_config::{Config, Storage};
+use roadstead_config::Config;
 use roadstead_registry::{Background, RandomIds, Registry};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -85,12 +85,18 @@ async fn serve(
     if let Some(authenticator) = &gate.authenticator {
         access_metrics::register(&mut metrics, authenticator, &passwords);
     }
-    let access = gate.access.clone();
-    let listeners = Listeners::new(config, &registry, metrics, access, audit.clone(), sockets)?;
+    let administration = administration(config, stores, &registry, &gate, passwords, audit.clone());
+    let rights = Rights {
+        access: gate.access.clone(),
+        audit,
+        // Where nobody has a name, nobody administers over the network.
+        administration: (!config.access.is_open()).then(|| Arc::clone(&administration)),
+    };
+    let listeners = Listeners::new(config, &registry, metrics, rights, sockets)?;
     registry.start_maintenance();
     stores.start_maintenance(background);
     gate.start_maintenance(background);
-    serve_administrators(config, stores, &gate, passwords, audit, background)?;
+    serve_socket(config, administration, background);
     let banner = Banner {
         listen: listeners.public.address(),
         admin: listeners.admin.as_ref().map(Bound::address),
@@ -107,37 +113,11 @@ async fn serve(
     Ok(())
 }
 
-/// Lets commands of this machine administer a server whose store they cannot open themselves.
-fn serve_administrators(
-    config: &Config,
-    stores: &Stores,
-    gate: &Gate,
-    passwords: Arc<Passwords>,
+/// Who may use the registry, and administer it.
+struct Rights {
+    access: Access,
     audit: AuditLog,
-    background: &Background,
-) -> anyhow::Result<()> {
-    let Storage::Local(local) = &config.storage else {
-        return Ok(());
-    };
-    let administration = Administration {
-        records: Arc::clone(&stores.records),
-        clock: Arc::clone(&stores.clock),
-        passwords,
-        rules: access::rules(config)?,
-        is_open: config.access.is_open(),
-        authenticator: gate.authenticator.clone(),
-        keys: gate.keys.clone(),
-        audit,
-    };
-    match Socket::open(&local.path) {
-        Ok(socket) => socket.serve(Arc::new(administration), background),
-        // Such as a path that is too long for a socket: pulls and pushes do not need it.
-        Err(error) => tracing::warn!(
-            error = format!("{error:#}"),
-            "users and robots cannot be administered while the server runs"
-        ),
-    }
-    Ok(())
+    administration: Option<Arc<Administration>>,
 }
 
 /// What answers on the two addresses.
@@ -151,14 +131,14 @@ impl Listeners {
         config: &Config,
         registry: &Registry,
         mut metrics: MetricsRegistry,
-        access: Access,
-        audit: AuditLog,
+        rights: Rights,
         Sockets { public, admin }: Sockets,
     ) -> anyhow::Result<Self> {
         let state = AppState {
             registry: registry.clone(),
-            access,
-            audit,
+            access: rights.access,
+            audit: rights.audit,
+            administration: rights.administration,
             metrics: Arc::new(HttpMetrics::register(&mut metrics, registry)),
             ids: Arc::new(RandomIds),
             redirect: redirect_policy(config),

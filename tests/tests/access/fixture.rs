@@ -50,6 +50,24 @@ impl Guarded {
         String::from_utf8(output.stdout).expect("is text")
     }
 
+    /// Runs a command that must succeed, without naming the configuration.
+    pub(crate) fn run_plain(&self, arguments: &[&str]) -> String {
+        let output = server::run(self.0.folder(), arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("is text")
+    }
+
+    /// Runs a command that prints a table, and returns the first columns of its lines, without the
+    /// headings.
+    pub(crate) fn columns(&self, arguments: &[&str], count: usize) -> Vec<String> {
+        let text = self.run(arguments);
+        let cut = |line: &str| {
+            let cells: Vec<&str> = line.split_whitespace().take(count).collect();
+            cells.join(" ")
+        };
+        text.lines().skip(1).map(cut).collect()
+    }
+
     /// Runs a command on the running server.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Output {
         let arguments = [arguments, &["--config", "roadstead.yaml"]].concat();

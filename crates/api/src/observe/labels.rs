@@ -9,6 +9,7 @@ pub(crate) enum RouteLabel {
     Ping,
     Catalog,
     Token,
+    Administration,
     Tags,
     Manifest,
     Blob,
@@ -19,10 +20,11 @@ pub(crate) enum RouteLabel {
 }
 
 impl RouteLabel {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Ping,
         Self::Catalog,
         Self::Token,
+        Self::Administration,
         Self::Tags,
         Self::Manifest,
         Self::Blob,
@@ -37,6 +39,7 @@ impl RouteLabel {
             Ok(Route::Ping) => Self::Ping,
             Ok(Route::Catalog) => Self::Catalog,
             Ok(Route::Token) => Self::Token,
+            Ok(Route::Administration) => Self::Administration,
             Ok(Route::TagsList { .. }) => Self::Tags,
             Ok(Route::Manifest { .. }) => Self::Manifest,
             Ok(Route::Blob { .. }) => Self::Blob,
@@ -54,6 +57,7 @@ impl RouteLabel {
             Self::Ping => "ping",
             Self::Catalog => "catalog",
             Self::Token => "token",
+            Self::Administration => "administration",
             Self::Tags => "tags",
             Self::Manifest => "manifest",
             Self::Blob => "blob",

@@ -57,6 +57,7 @@ async fn serve_over(
         registry,
         access: Access::Open,
         audit: AuditLog::off(),
+        administration: None,
         metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
         redirect: RedirectPolicy::Never,

@@ -1,12 +1,11 @@
 //! `roadstead init`: a configuration to begin with, and the administrator that it names.
 
-use super::identities::ask;
-use super::user::make_password;
 use super::{ConfigOptions, print};
-use crate::administration::Request;
 use crate::banner::reachable;
+use crate::client::Client;
 use anyhow::{Context, anyhow};
 use clap::Args;
+use roadstead_api::administration::{NewUser, ShownPassword};
 use roadstead_auth::SubjectName;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -82,14 +81,17 @@ fn add_administrator(file: &Path, name: &SubjectName) -> anyhow::Result<String> 
         config: Some(file.to_owned()),
     };
     let config = options.load(Vec::new())?.config;
-    let password = make_password();
-    let request = Request::AddUser {
-        name: name.clone(),
+    let user = NewUser {
+        name: name.to_string(),
         groups: Vec::new(),
-        password: password.clone(),
+        password: None,
     };
-    ask(&config, request).context("the administrator cannot be added")?;
-    Ok(password)
+    let client = Client::local(&config)?;
+    let added = client.send::<ShownPassword>("POST", "/users", &user);
+    let closed = client.close();
+    let added = added.context("the administrator cannot be added")?;
+    closed?;
+    added.password.context("no password was made")
 }
 
 fn configuration(options: &InitOptions, data: &str) -> String {

@@ -1,25 +1,38 @@
 //! `roadstead robot`: accounts of machines.
 
-use super::identities::{GrantOptions, RegistryOptions, ask, secret_of};
+use super::identities::{GrantOptions, shown};
 use super::print;
-use crate::administration::{Answer, Request, RobotView};
-use anyhow::{Context, bail};
+use super::registry_options::RegistryOptions;
+use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
-use roadstead_auth::{ROBOT_LOGIN_PREFIX, SubjectName};
-use roadstead_config::{Config, ExternalUrl, Period};
-use std::time::Duration;
+use roadstead_api::administration::{MadeRobot, Moment, NewRobot, RobotView, SecretRotation};
+use roadstead_auth::SubjectName;
+use roadstead_config::Period;
+
+pub(super) const HELP: &str = "\
+Examples:
+  roadstead robot create ci --repositories 'team-a/**' --actions pull,push --expires 90d
+  roadstead robot create node --repositories '**' --actions pull --image-pull-secret registry | kubectl apply -f -
+  roadstead robot rotate ci --keep-old 24h
+  roadstead robot ls --output json";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RobotCommand {
     /// Makes a robot, which logs in as robot+NAME, and shows its secret once.
+    #[command(
+        after_help = "Example: roadstead robot create ci --repositories 'team-a/**' --actions pull,push"
+    )]
     Create(CreateOptions),
     /// Makes a new secret and shows it once. The last one works until the next rotation.
+    #[command(after_help = "Example: roadstead robot rotate ci --keep-old 24h")]
     Rotate(RotateOptions),
     /// Removes a robot. Tokens that it holds end within minutes.
+    #[command(after_help = "Example: roadstead robot rm ci")]
     Rm(OneRobot),
-    /// Lists the robots: what they may, when they end (seconds since 1970), when they were last seen.
+    /// Lists the robots: what they may, when they end, when they were last seen.
+    #[command(after_help = "Example: roadstead robot ls --output json")]
     Ls(RegistryOptions),
 }
 
@@ -64,68 +77,76 @@ pub(super) struct OneRobot {
 
 pub(super) fn run(command: RobotCommand) -> anyhow::Result<()> {
     match command {
-        RobotCommand::Create(options) => create(options),
+        RobotCommand::Create(options) => create(&options),
         RobotCommand::Rotate(options) => {
-            let keep_old = if options.drop_old {
-                Some(Duration::ZERO)
-            } else {
-                options.keep_old.map(Period::as_duration)
+            let keep_old = options
+                .keep_old
+                .map(|period| period.as_duration().as_secs());
+            let rotation = SecretRotation {
+                keep_old_secs: if options.drop_old { Some(0) } else { keep_old },
             };
-            let name = options.name;
-            let secret = options
+            let path = format!("/robots/{}/rotate", options.name);
+            let made: MadeRobot = options
                 .registry
-                .secret(Request::RotateRobot { name, keep_old })?;
-            print(&format!("{secret}\n"))
+                .with(|client| client.send("POST", &path, &rotation))?;
+            options.registry.output.one(&made, &made.secret)
         }
         RobotCommand::Rm(robot) => robot
             .registry
-            .tell(Request::RemoveRobot { name: robot.name }),
-        RobotCommand::Ls(registry) => match registry.ask(Request::ListRobots)? {
-            Answer::Robots(robots) => {
-                let lines: anyhow::Result<String> = robots.iter().map(line).collect();
-                print(&lines?)
-            }
-            _ => bail!("the server answers something else: it is of another version"),
-        },
+            .with(|client| client.remove(&format!("/robots/{}", robot.name))),
+        RobotCommand::Ls(registry) => {
+            let robots: Vec<RobotView> = registry.with(|client| client.list("/robots", None))?;
+            let headings = ["ROBOT", "GRANTS", "SECRETS", "ENDS", "SEEN"];
+            registry.output.list(&robots, &headings, row)
+        }
     }
 }
 
-fn create(options: CreateOptions) -> anyhow::Result<()> {
-    let config = options.registry.load()?;
+fn create(options: &CreateOptions) -> anyhow::Result<()> {
     // Nothing is made before it is known that it can be shown.
     let host = match &options.image_pull_secret {
-        Some(_) => Some(host(options.registry_host.as_deref(), &config)?),
+        Some(_) => Some(host(options)?),
         None => None,
     };
-    let request = Request::CreateRobot {
-        name: options.name.clone(),
-        grants: options.grant.grants()?,
-        expires: options.grant.expires(),
+    let robot = NewRobot {
+        name: options.name.to_string(),
+        grants: options.grant.grants(),
+        expires_in_secs: options.grant.expires_in_secs(),
     };
-    let secret = secret_of(ask(&config, request)?)?;
-    match (options.image_pull_secret, host) {
-        (Some(name), Some(host)) => print(&pull_secret(&name, &host, &options.name, &secret)?),
-        _ => print(&format!("{secret}\n")),
+    let made: MadeRobot = options
+        .registry
+        .with(|client| client.send("POST", "/robots", &robot))?;
+    match (&options.image_pull_secret, host) {
+        (Some(name), Some(host)) => print(&pull_secret(name, &host, &made.login, &made.secret)?),
+        _ => options.registry.output.one(&made, &made.secret),
     }
 }
 
-/// Returns the host that nodes pull from.
-fn host(given: Option<&str>, config: &Config) -> anyhow::Result<String> {
-    let of_config = || config.external_url.as_ref().map(ExternalUrl::authority);
-    let host = given.or_else(of_config);
+/// Returns the host that nodes pull from: as given, or where the registry says that it is.
+fn host(options: &CreateOptions) -> anyhow::Result<String> {
+    if let Some(given) = &options.registry_host {
+        return Ok(given.clone());
+    }
+    let server = options.registry.server();
+    let of_server = || {
+        Some(
+            server
+                .as_deref()?
+                .split_once("://")?
+                .1
+                .trim_end_matches('/'),
+        )
+    };
+    let config = options.registry.config()?;
+    let of_config = || Some(config.as_ref()?.external_url.as_ref()?.authority());
+    let host = of_server().or_else(of_config);
     Ok(host
         .context("name the registry's host with --registry-host, or in the setting external_url")?
         .to_owned())
 }
 
 /// Writes a Secret as Kubernetes takes it.
-fn pull_secret(
-    name: &str,
-    host: &str,
-    robot: &SubjectName,
-    secret: &str,
-) -> anyhow::Result<String> {
-    let login = format!("{ROBOT_LOGIN_PREFIX}{robot}");
+fn pull_secret(name: &str, host: &str, login: &str, secret: &str) -> anyhow::Result<String> {
     let auth = STANDARD.encode(format!("{login}:{secret}"));
     let account = serde_json::json!({"username": login, "password": secret, "auth": auth});
     let hosts = serde_json::Map::from_iter([(host.to_owned(), account)]);
@@ -153,21 +174,18 @@ fn secret_name(text: &str) -> Result<String, String> {
     Err("Kubernetes takes lower-case letters, digits, '-' and '.'".to_owned())
 }
 
-fn line(robot: &RobotView) -> anyhow::Result<String> {
-    let secs = |time: Option<roadstead_storage::Timestamp>| {
-        time.map_or_else(
-            || "never".to_owned(),
-            |time| (time.as_millis() / 1000).to_string(),
-        )
+fn row(robot: &RobotView) -> Vec<String> {
+    let time = |time: &Option<Moment>| {
+        let written = time.as_ref().map(ToString::to_string);
+        written.unwrap_or_else(|| "never".to_owned())
     };
-    Ok(format!(
-        "{}\t{}\tsecrets {}\tends {}\tseen {}\n",
-        robot.name,
-        serde_json::to_string(&robot.grants)?,
-        robot.secrets,
-        secs(robot.expires),
-        secs(robot.last_used),
-    ))
+    vec![
+        robot.name.clone(),
+        shown(&robot.grants),
+        robot.secrets.len().to_string(),
+        time(&robot.expires),
+        time(&robot.last_used),
+    ]
 }
 
 #[cfg(test)]
@@ -176,8 +194,8 @@ mod tests {
 
     #[test]
     fn a_pull_secret_holds_what_the_kubelet_reads() {
-        let robot = "ci".parse().expect("is a name");
-        let text = pull_secret("pull", "registry.example.com", &robot, "rsr_x").expect("is text");
+        let text = pull_secret("pull", "registry.example.com", "robot+ci", "rsr_x");
+        let text = text.expect("is text");
         let (_, data) = text.split_once(".dockerconfigjson: ").expect("has data");
         let document = STANDARD.decode(data.trim()).expect("is base64");
         let document: serde_json::Value = serde_json::from_slice(&document).expect("is JSON");

@@ -1,22 +1,35 @@
 //! `roadstead user` and `roadstead group`: people, and what they have in common.
 
-use super::identities::{RegistryOptions, joined, read_password};
-use super::print;
-use crate::administration::{Answer, Request, UserView};
+use super::registry_options::{RegistryOptions, read_password};
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use roadstead_auth::{NewSecret, SecretKind, SubjectName};
-use std::collections::BTreeMap;
+use roadstead_api::administration::{GroupView, NewPassword, NewUser, ShownPassword, UserView};
+use roadstead_auth::SubjectName;
+
+pub(super) const USER_HELP: &str = "\
+Examples:
+  roadstead user add ops --group team-a              the password is made and shown once
+  pass show ops | roadstead user add ops --password-stdin
+  roadstead user ls --server https://registry.example.com --login root --login-password-file root.txt";
+
+pub(super) const GROUP_HELP: &str = "\
+Examples:
+  roadstead group add team-a ops
+  roadstead group ls --output json";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
     /// Adds a user. Without --password-stdin a password is made and shown once.
+    #[command(after_help = "Example: roadstead user add ops --group team-a")]
     Add(AddOptions),
     /// Removes a user and their access tokens. Tokens that they hold end within minutes.
+    #[command(after_help = "Example: roadstead user rm ops")]
     Rm(OneUser),
     /// Lists the users and their groups.
+    #[command(after_help = "Example: roadstead user ls --output json")]
     Ls(RegistryOptions),
     /// Gives a user another password. Without --password-stdin one is made and shown once.
+    #[command(after_help = "Example: roadstead user passwd ops")]
     Passwd(PasswordOptions),
 }
 
@@ -56,10 +69,13 @@ pub(super) struct PasswordOptions {
 #[derive(Debug, Subcommand)]
 pub(super) enum GroupCommand {
     /// Puts a user into a group, which exists while somebody is in it.
+    #[command(after_help = "Example: roadstead group add team-a ops")]
     Add(Membership),
     /// Takes a user out of a group.
+    #[command(after_help = "Example: roadstead group rm team-a ops")]
     Rm(Membership),
     /// Lists the groups and who is in them.
+    #[command(after_help = "Example: roadstead group ls")]
     Ls(RegistryOptions),
 }
 
@@ -76,80 +92,91 @@ pub(super) struct Membership {
 pub(super) fn run(command: UserCommand) -> anyhow::Result<()> {
     match command {
         UserCommand::Add(options) => {
-            let (password, shown) = password(options.password_stdin)?;
-            options.registry.tell(Request::AddUser {
-                name: options.name,
-                groups: options.groups,
-                password,
-            })?;
-            print(&shown)
+            let user = NewUser {
+                name: options.name.to_string(),
+                groups: options.groups.iter().map(ToString::to_string).collect(),
+                password: password(options.password_stdin, &options.registry)?,
+            };
+            let added = options
+                .registry
+                .with(|client| client.send("POST", "/users", &user))?;
+            show(&options.registry, &added)
         }
-        UserCommand::Rm(user) => user.registry.tell(Request::RemoveUser { name: user.name }),
+        UserCommand::Rm(user) => user
+            .registry
+            .with(|client| client.remove(&format!("/users/{}", user.name))),
         UserCommand::Ls(registry) => {
-            let users = users(&registry)?;
-            let lines = users
-                .iter()
-                .map(|user| format!("{}\t{}\n", user.name, joined(&user.groups)));
-            print(&lines.collect::<String>())
+            let users: Vec<UserView> = registry.with(|client| client.list("/users", None))?;
+            registry
+                .output
+                .list(&users, &["USER", "GROUPS", "CREATED", "STATE"], |user| {
+                    let state = if user.is_disabled {
+                        "disabled"
+                    } else {
+                        "active"
+                    };
+                    vec![
+                        user.name.clone(),
+                        user.groups.join(","),
+                        user.created.to_string(),
+                        state.to_owned(),
+                    ]
+                })
         }
         UserCommand::Passwd(options) => {
-            let (password, shown) = password(options.password_stdin)?;
-            options.registry.tell(Request::SetPassword {
-                name: options.name,
-                password,
-            })?;
-            print(&shown)
+            let new = NewPassword {
+                password: password(options.password_stdin, &options.registry)?,
+            };
+            let path = format!("/users/{}/password", options.name);
+            let set = options
+                .registry
+                .with(|client| client.send("PUT", &path, &new))?;
+            show(&options.registry, &set)
         }
     }
 }
 
 pub(super) fn run_group(command: GroupCommand) -> anyhow::Result<()> {
     match command {
-        GroupCommand::Add(Membership {
-            group,
-            user,
-            registry,
-        }) => registry.tell(Request::JoinGroup { group, user }),
-        GroupCommand::Rm(Membership {
-            group,
-            user,
-            registry,
-        }) => registry.tell(Request::LeaveGroup { group, user }),
+        GroupCommand::Add(member) => {
+            let path = path(&member);
+            let tell = |client: &crate::client::Client| client.tell("PUT", &path, None::<&()>);
+            member.registry.with(tell)
+        }
+        GroupCommand::Rm(member) => {
+            let path = path(&member);
+            member.registry.with(|client| client.remove(&path))
+        }
         GroupCommand::Ls(registry) => {
-            let mut members: BTreeMap<SubjectName, Vec<SubjectName>> = BTreeMap::new();
-            for user in users(&registry)? {
-                for group in user.groups {
-                    members.entry(group).or_default().push(user.name.clone());
-                }
-            }
-            let lines = members
-                .iter()
-                .map(|(group, users)| format!("{group}\t{}\n", joined(users)));
-            print(&lines.collect::<String>())
+            let groups: Vec<GroupView> = registry.with(|client| client.list("/groups", None))?;
+            registry
+                .output
+                .list(&groups, &["GROUP", "MEMBERS"], |group| {
+                    vec![group.name.clone(), group.members.join(",")]
+                })
         }
     }
 }
 
-fn users(registry: &RegistryOptions) -> anyhow::Result<Vec<UserView>> {
-    match registry.ask(Request::ListUsers)? {
-        Answer::Users(users) => Ok(users),
-        _ => bail!("the server answers something else: it is of another version"),
+fn path(member: &Membership) -> String {
+    format!("/groups/{}/members/{}", member.group, member.user)
+}
+
+/// Shows a password that was made; one that was given is not.
+fn show(registry: &RegistryOptions, shown: &ShownPassword) -> anyhow::Result<()> {
+    match (&shown.password, registry.output) {
+        (None, super::output::Output::Table) => Ok(()),
+        (password, output) => output.one(shown, password.as_deref().unwrap_or_default()),
     }
 }
 
-/// Returns a password, and what to show of it once it is set.
-fn password(from_input: bool) -> anyhow::Result<(String, String)> {
-    if from_input {
-        return Ok((read_password()?, String::new()));
+/// Returns the password that was given; without one the server makes one.
+fn password(from_input: bool, registry: &RegistryOptions) -> anyhow::Result<Option<String>> {
+    if !from_input {
+        return Ok(None);
     }
-    let password = make_password();
-    let shown = format!("{password}\n");
-    Ok((password, shown))
-}
-
-/// Draws a password.
-pub(super) fn make_password() -> String {
-    // Without the mark of a secret: this is a password, and only looks like one.
-    let made = NewSecret::make(SecretKind::Robot);
-    made.expose().chars().skip(4).take(24).collect()
+    if registry.reads_standard_input() {
+        bail!("only one password can come from the standard input");
+    }
+    read_password().map(Some)
 }

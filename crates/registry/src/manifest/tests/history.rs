@@ -97,3 +97,41 @@ async fn a_manifest_made_anew_is_a_new_value() {
         [(digest_of(&bytes), deleted)]
     );
 }
+
+#[tokio::test]
+async fn the_history_is_read_by_pages_without_the_present_value() {
+    let fixture = Fixture::new();
+    let registry = &fixture.registry;
+    let mut digests = Vec::new();
+    for config in [&b"one"[..], b"two", b"three"] {
+        let bytes = prepare(registry, &[config]).await;
+        put(registry, by_tag("latest"), &bytes).await.unwrap();
+        fixture.clock.advance(std::time::Duration::from_secs(1));
+        digests.push(digest_of(&bytes));
+    }
+    let (repository, latest) = (name(REPOSITORY), tag("latest"));
+    // Somebody was about to end the present value, and died.
+    let present = registry.tag_value(&repository, &latest).await.unwrap();
+    let present = present.expect("the tag is there");
+    assert_eq!(present.digest, digests[2]);
+    registry
+        .remember(&repository, &latest, &present)
+        .await
+        .unwrap();
+
+    let mut seen = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = registry.tag_history(&repository, &latest, after.as_deref(), 1);
+        let page = page.await.unwrap();
+        seen.extend(page.entries.into_iter().map(|entry| entry.was.digest));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [digests[1].clone(), digests[0].clone()]);
+    let values = ["latest".to_owned(), "gone".to_owned()];
+    let values = registry.tag_values(&repository, &values).await.unwrap();
+    assert_eq!(values, [(latest, present)]);
+}

@@ -116,3 +116,37 @@ async fn the_sweeper_keeps_the_data_that_the_blob_record_names() {
         large(14)
     );
 }
+
+#[tokio::test]
+async fn an_administrator_sees_open_sessions_and_ends_them() {
+    let fixture = Fixture::new();
+    let registry = &fixture.registry;
+    let (small, big) = (start(registry).await, start(registry).await);
+    patch(registry, small, b"four").await;
+    patch(registry, big, &large(3)).await;
+    let first = registry.upload_sessions(None, 1).await.expect("lists");
+    let next = first.next.expect("one more is there");
+    let rest = registry
+        .upload_sessions(Some(&next), 1)
+        .await
+        .expect("lists");
+    assert_eq!(rest.next, None);
+    let mut sizes: Vec<u64> = first
+        .sessions
+        .iter()
+        .chain(&rest.sessions)
+        .map(|open| open.session.offset())
+        .collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [4, 200_000]);
+
+    for id in [small, big] {
+        registry.upload_abort(id).await.expect("is open");
+        let again = registry.upload_abort(id).await;
+        assert!(matches!(again, Err(RegistryError::UploadUnknown)));
+        let gone = registry.upload_status(&name("a/b"), OWNER, id).await;
+        assert!(matches!(gone, Err(RegistryError::UploadUnknown)));
+    }
+    let none = registry.upload_sessions(None, 10).await.expect("lists");
+    assert!(none.sessions.is_empty());
+}
