@@ -46,16 +46,20 @@ impl Robot {
             .map(|secret| (secret.created, secret.expires))
     }
 
-    /// Returns until when a secret is accepted, and `None` when it is not.
-    fn accepts(&self, secret: &str, now: Timestamp) -> Option<Option<Timestamp>> {
+    /// Returns which of its secrets this is, when it is accepted.
+    fn accepts(&self, secret: &str, now: Timestamp) -> Option<&RobotSecret> {
         let lives = |expires: Option<Timestamp>| expires.is_none_or(|end| now < end);
         // Both are compared, whichever fits.
         let fitting = self.secrets.iter().fold(None, |fitting, one| {
             let fits = one.hash.is_of(secret) & lives(one.expires);
             if fits { Some(one) } else { fitting }
         })?;
-        let ends = [self.expires, fitting.expires].into_iter().flatten().min();
-        (lives(self.expires) && !self.is_disabled).then_some(ends)
+        (lives(self.expires) && !self.is_disabled).then_some(fitting)
+    }
+
+    /// Returns when one of its secrets is accepted no more.
+    fn end_of(&self, secret: &RobotSecret) -> Option<Timestamp> {
+        [self.expires, secret.expires].into_iter().flatten().min()
     }
 }
 
@@ -251,9 +255,10 @@ impl Robots {
         let Some(robot) = self.get(name).await? else {
             return Ok(None);
         };
-        let Some(ends) = robot.accepts(secret, now) else {
+        let Some(accepted) = robot.accepts(secret, now) else {
             return Ok(None);
         };
+        let ends = robot.end_of(accepted);
         self.note_use(name, now).await;
         let rights = Rights::of(Identity::Robot(name.clone())).with_grants(robot.grants);
         Ok(Some((rights, ends)))

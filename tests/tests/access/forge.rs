@@ -5,12 +5,11 @@ use crate::fixture::{Guarded, PASSWORD, basic};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use roadstead_storage::RecordStore as _;
 use roadstead_storage::clock::MachineClock;
 use roadstead_storage::drivers::local::{LocalSettings, LocalStore};
+use roadstead_storage::{Clock as _, RecordStore as _};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// What tokens of the server are signed with.
 pub(crate) struct Forge {
@@ -83,8 +82,7 @@ pub(crate) fn claims_of(token: &str) -> Value {
 
 /// Returns the time in seconds since 1970, moved by so many.
 pub(crate) fn seconds_from_now(seconds: i64) -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let now = now.expect("it is later than 1970").as_secs();
+    let now = MachineClock::new().now().as_millis() / 1000;
     i64::try_from(now).expect("is far below the limit") + seconds
 }
 

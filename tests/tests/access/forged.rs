@@ -92,7 +92,7 @@ fn case_86_a_key_is_named_by_its_own_name_and_by_nothing_else() {
         json!(format!("./{id}")),
         json!(format!("auth/signing-keys/{id}")),
         json!("0".repeat(32)),
-        json!("f".repeat(100_00)),
+        json!("f".repeat(10_000)),
         json!([id]),
         json!({"$ne": ""}),
         json!(0),

@@ -167,9 +167,9 @@ fn case_83_the_catalog_names_nothing_that_its_reader_may_not_pull() {
         "pull",
     ];
     let secret = guarded.run(&create);
-    let robot = basic("robot+ci", secret.trim());
+    let machine = basic("robot+ci", secret.trim());
     let list = || Request::get("/v2/_catalog");
-    let refused = guarded.send(&robot, list());
+    let refused = guarded.send(&machine, list());
     assert!(matches!(refused.status, 200 | 403), "{refused:?}");
 }
 

@@ -113,7 +113,7 @@ fn catalog(guarded: &Guarded, credentials: Option<&str>, page: usize) -> Option<
             return Some(names);
         };
         let end = link.find('>').expect("a link is in angles");
-        target = link[1..end].to_owned();
+        link[1..end].clone_into(&mut target);
     }
 }
 

@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 /// account are slowed.
 const LOGINS: usize = 12;
 /// A password is hashed for tens of milliseconds, a look into the store takes less than one. If one
-/// kind were not hashed, its median would be a small part of the other's; the noise of a busy machine
-/// stays far above this share.
-const LEAST_SHARE: f64 = 0.6;
+/// kind were not hashed, its time would be a small part of the other's.
+const LEAST_SHARE: f64 = 0.5;
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+/// The least of all times: what else the machine does makes a login slower and never faster.
+fn least(times: &[Duration]) -> Duration {
+    *times.iter().min().expect("something was measured")
 }
 
 #[test]
@@ -38,7 +37,7 @@ fn case_93_an_unknown_name_takes_as_long_as_a_wrong_password() {
         unknown.push(time(&format!("no-{name}")));
         robots.push(time(&format!("robot+{name}")));
     }
-    let (known, unknown, robots) = (median(known), median(unknown), median(robots));
+    let (known, unknown, robots) = (least(&known), least(&unknown), least(&robots));
     let share = known.min(unknown).as_secs_f64() / known.max(unknown).as_secs_f64();
     assert!(share > LEAST_SHARE, "{known:?} and {unknown:?}");
     // The measurement sees a hash: a robot's secret, which is long and random, is not hashed so.
