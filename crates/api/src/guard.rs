@@ -4,6 +4,7 @@
 
 use crate::error::ApiError;
 use crate::respond;
+use crate::transport::Security;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::uri::Authority;
@@ -55,7 +56,7 @@ pub struct Guard {
     /// Who may do what.
     pub policy: Arc<RulePolicy>,
     /// The address that clients know, such as `https://registry.example.com`; without one, the
-    /// host that the request names, by plain HTTP.
+    /// host that the request names, by TLS if the request came by it.
     pub address: Option<String>,
 }
 
@@ -185,7 +186,10 @@ impl Guard {
         };
         let address = match &self.address {
             Some(address) => address.clone(),
-            None => format!("http://{}", host(request)),
+            None => match request.conn_data::<Security>() {
+                Some(Security::Tls) => format!("https://{}", host(request)),
+                _ => format!("http://{}", host(request)),
+            },
         };
         let service = self.tokens.service();
         let mut challenge = format!("Bearer realm=\"{address}/token\",service=\"{service}\"");

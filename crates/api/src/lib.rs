@@ -27,6 +27,8 @@ mod redirect;
 mod respond;
 mod server;
 mod state;
+mod tls;
+mod transport;
 
 pub use admin::{AdminState, bind_admin};
 pub use body::BodyPace;
@@ -35,3 +37,4 @@ pub use observe::HttpMetrics;
 pub use redirect::policy::{RedirectPolicy, RedirectRules};
 pub use server::{Bound, ServerSettings, Stopper, bind};
 pub use state::AppState;
+pub use tls::Tls;

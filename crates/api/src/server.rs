@@ -1,4 +1,4 @@
-//! The registry's listener: serves HTTP/1.1 and HTTP/2 without TLS on one port, and stops.
+//! The registry's listener: serves HTTP/1.1 and HTTP/2 on one port, with TLS or without, and stops.
 //!
 //! The server is put together from actix's parts rather than by its `HttpServer`, which lets a
 //! client that connects and says nothing keep its socket for ever.
@@ -6,6 +6,8 @@
 use crate::connection::{Connection, IdleLimits};
 use crate::dispatch;
 use crate::state::AppState;
+use crate::tls::Tls;
+use crate::transport::Transport;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_service::{
@@ -19,13 +21,16 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tracing::debug;
 
 /// How the registry's listener behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Threads that serve connections, 1 to 512.
     pub workers: usize,
-    /// From the first byte of a request to the end of its head.
+    /// What connections are secured with, if they are.
+    pub tls: Option<Tls>,
+    /// From the first byte of a request to the end of its head, and for the handshake before.
     pub head_timeout: Duration,
     /// Between two requests on a connection.
     pub keep_alive: Duration,
@@ -45,11 +50,12 @@ pub struct ServerSettings {
 }
 
 impl Default for ServerSettings {
-    /// 10 s for a head, 75 s between requests, 5 s to linger, 60 s of a client that takes nothing,
+    /// No TLS, 10 s for a head, 75 s between requests, 5 s to linger, 60 s of a client that takes nothing,
     /// 30 s to finish after a stop, one worker a processor.
     fn default() -> Self {
         Self {
             workers: std::thread::available_parallelism().map_or(2, usize::from),
+            tls: None,
             head_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             disconnect_linger: Duration::from_secs(5),
@@ -140,6 +146,7 @@ pub fn bind(listener: TcpListener, settings: ServerSettings, state: AppState) ->
             keep_alive: settings.keep_alive,
             write_silence: settings.write_silence,
         };
+        let tls = settings.tls.clone();
         let stopping = stopping.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -153,11 +160,12 @@ pub fn bind(listener: TcpListener, settings: ServerSettings, state: AppState) ->
             .h2_initial_window_size(settings.h2_stream_window_bytes)
             .h2_initial_connection_window_size(settings.h2_connection_window_bytes)
             .local_addr(address)
-            .on_connect_ext(|connection: &Connection<TcpStream>, data| {
+            .on_connect_ext(|connection: &Connection<Transport>, data| {
                 data.insert(connection.shared());
+                data.insert(connection.stream().security());
             })
             .finish(application(state.clone()));
-        fn_service(move |stream| accept(stream, limits)).and_then(http)
+        fn_service(move |stream| accept(stream, limits, tls.clone())).and_then(http)
     };
     let server = builder.listen("registry", listener, factory)?.run();
     Ok(Bound::new(address, server))
@@ -189,25 +197,48 @@ fn application(
     map_config(app, |()| AppConfig::default())
 }
 
-/// Prepares a connection, and tells HTTP/2 from HTTP/1.1 by its first bytes.
+/// Prepares a connection, and finds out which HTTP it speaks.
 async fn accept(
     stream: TcpStream,
     limits: IdleLimits,
-) -> Result<(Connection<TcpStream>, Protocol, Option<SocketAddr>), DispatchError> {
-    // The first bytes of the preface of HTTP/2 (RFC 9113, section 3.4). A client that sends fewer
-    // at once than these is taken for HTTP/1.1, as it mostly is.
-    const PREFACE: &[u8; 12] = b"PRI * HTTP/2";
+    tls: Option<Tls>,
+) -> Result<(Connection<Transport>, Protocol, Option<SocketAddr>), DispatchError> {
     // Small answers must not wait for an acknowledgement of the one before.
     stream.set_nodelay(true).map_err(DispatchError::Io)?;
-    let mut first = [0; PREFACE.len()];
-    let peeked = timeout(limits.head, stream.peek(&mut first)).await;
-    let peeked = peeked.map_err(|_| DispatchError::SlowRequestTimeout)?;
-    let is_http_2 = peeked.map_err(DispatchError::Io)? == PREFACE.len() && first == *PREFACE;
+    let peer = stream.peer_addr().ok();
+    let begun = timeout(limits.head, begin(stream, tls)).await;
+    let begun = begun.map_err(|_| DispatchError::SlowRequestTimeout)?;
+    let (transport, is_http_2) = begun.map_err(|error| {
+        debug!(client = peer.map(tracing::field::display), %error, "connection failed to begin");
+        DispatchError::Io(error)
+    })?;
     let protocol = if is_http_2 {
         Protocol::Http2
     } else {
         Protocol::Http1
     };
-    let peer = stream.peer_addr().ok();
-    Ok((Connection::new(stream, limits, is_http_2), protocol, peer))
+    Ok((
+        Connection::new(transport, limits, is_http_2),
+        protocol,
+        peer,
+    ))
+}
+
+/// Secures a connection if it is to be, and tells whether it speaks HTTP/2.
+async fn begin(stream: TcpStream, tls: Option<Tls>) -> io::Result<(Transport, bool)> {
+    if let Some(tls) = tls {
+        return tls.accept(stream).await;
+    }
+    let is_http_2 = has_http_2_preface(&stream).await?;
+    Ok((Transport::Plain(stream), is_http_2))
+}
+
+/// Tells HTTP/2 from HTTP/1.1 by its first bytes.
+async fn has_http_2_preface(stream: &TcpStream) -> io::Result<bool> {
+    // The first bytes of the preface of HTTP/2 (RFC 9113, section 3.4). A client that sends fewer
+    // at once than these is taken for HTTP/1.1, as it mostly is.
+    const PREFACE: &[u8; 12] = b"PRI * HTTP/2";
+    let mut first = [0; PREFACE.len()];
+    let peeked = stream.peek(&mut first).await?;
+    Ok(peeked == PREFACE.len() && first == *PREFACE)
 }

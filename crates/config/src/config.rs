@@ -11,10 +11,12 @@ use std::path::PathBuf;
 mod access;
 mod azure;
 mod s3;
+mod tls;
 
 pub use access::{Access, AccessRule, Openness};
 pub use azure::AzureStorage;
 pub use s3::{S3Encryption, S3Storage};
+pub use tls::{Tls, TlsVersion};
 
 /// Everything the server is told. What [`Config::load`] returns is valid; [`Config::validate`]
 /// checks one that was made by hand.
@@ -24,6 +26,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address that clients use, when it is not the one they connect to.
     pub external_url: Option<ExternalUrl>,
+    /// TLS where the registry listens.
+    pub tls: Tls,
     /// The listener for operators.
     pub admin: Admin,
     /// Who may use the registry.
@@ -51,6 +55,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
             external_url: None,
+            tls: Tls::default(),
             admin: Admin::default(),
             access: Access::default(),
             workers: Workers::Auto,

@@ -28,7 +28,7 @@ mod value;
 
 pub use config::{
     Access, AccessRule, Admin, AzureStorage, Config, Limits, LocalStorage, Log, Manifests,
-    Openness, Redirect, S3Encryption, S3Storage, Storage, Timeouts, Workers,
+    Openness, Redirect, S3Encryption, S3Storage, Storage, Timeouts, Tls, TlsVersion, Workers,
 };
 pub use environment::{CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
 pub use error::{ConfigError, ConfigErrors, Origin, Problem};

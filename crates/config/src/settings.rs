@@ -150,7 +150,8 @@ pub fn settings() -> &'static [Setting] {
     &SETTINGS
 }
 
-static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| [ROWS, s3::ROWS, azure::ROWS].concat());
+static SETTINGS: LazyLock<Vec<Setting>> =
+    LazyLock::new(|| [ROWS, tls::ROWS, s3::ROWS, azure::ROWS].concat());
 
 /// Makes a row for a field that every configuration has.
 macro_rules! row {
@@ -194,6 +195,9 @@ macro_rules! local_row {
         }
     };
 }
+
+// Below the macro that its rows are made with.
+mod tls;
 
 /// Returns the local driver's settings, choosing that driver. Two drivers named at once are found
 /// by the loader, which remembers where each was named.
@@ -324,7 +328,7 @@ const ROWS: &[Setting] = &[
     ),
     row!(
         "timeouts.headers", timeouts.headers: Period, seconds(1, 60),
-        "How long a client may take to send a request's headers."
+        "How long a client may take to send a request's headers, and for a TLS handshake before."
     ),
     row!(
         "timeouts.body_silence", timeouts.body_silence: Period, seconds(1, HOUR),

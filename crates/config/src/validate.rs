@@ -51,11 +51,25 @@ pub(crate) fn conflicts(config: &Config) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    conflicts.extend(tls_conflicts(config));
     conflicts.extend(access_conflicts(config));
     if let Storage::S3(s3) = &config.storage {
         conflicts.extend(s3_conflicts(s3));
     }
     conflicts
+}
+
+fn tls_conflicts(config: &Config) -> Vec<(&'static str, String)> {
+    let tls = &config.tls;
+    let (missing, given) = match (&tls.certificate, &tls.key) {
+        (Some(_), None) => ("tls.key", "tls.certificate"),
+        (None, Some(_)) => ("tls.certificate", "tls.key"),
+        _ => return Vec::new(),
+    };
+    vec![(
+        missing,
+        format!("is missing beside {given}: TLS needs both"),
+    )]
 }
 
 fn access_conflicts(config: &Config) -> Vec<(&'static str, String)> {

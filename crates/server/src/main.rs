@@ -15,6 +15,7 @@ mod signals;
 mod storage_metrics;
 mod stores;
 mod telemetry;
+mod tls;
 mod wiring;
 
 use clap::Parser;

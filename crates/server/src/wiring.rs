@@ -1,6 +1,6 @@
 //! Says to each part what the configuration says.
 
-use roadstead_api::{BodyPace, RedirectPolicy, RedirectRules, ServerSettings};
+use roadstead_api::{BodyPace, RedirectPolicy, RedirectRules, ServerSettings, Tls};
 use roadstead_config::{Config, Period, Storage};
 use roadstead_registry::Settings;
 
@@ -17,8 +17,9 @@ pub(crate) fn registry_settings(config: &Config) -> Settings {
 }
 
 /// How the registry's listener behaves.
-pub(crate) fn server_settings(config: &Config) -> ServerSettings {
+pub(crate) fn server_settings(config: &Config, tls: Option<Tls>) -> ServerSettings {
     ServerSettings {
+        tls,
         workers: config.workers.count(),
         head_timeout: config.timeouts.headers.as_duration(),
         keep_alive: config.timeouts.keep_alive.as_duration(),
@@ -87,7 +88,7 @@ mod tests {
     fn the_defaults_of_the_configuration_are_those_of_the_listener() {
         let config = Config::default();
         assert_eq!(body_pace(&config), BodyPace::default());
-        let (configured, own) = (server_settings(&config), ServerSettings::default());
+        let (configured, own) = (server_settings(&config, None), ServerSettings::default());
         assert_eq!(configured.keep_alive, own.keep_alive);
         assert_eq!(configured.shutdown_grace, own.shutdown_grace);
         assert!(configured.head_timeout <= own.head_timeout);
