@@ -41,7 +41,7 @@ pub(crate) async fn serve(
         .is_some_and(|busy| busy.open_requests() > OPEN_REQUESTS);
     let request_id = request_id(request.headers(), &*state.ids);
     let route = Route::parse(request.uri().path());
-    let mut exchange = Exchange::begin(&state.metrics, &request, &route, request_id.clone(), busy);
+    let mut exchange = Exchange::begin(&state, &request, &route, request_id.clone(), busy);
     let mut body = RequestBody::new(&request, payload, state.pace);
 
     let outcome = if is_crowded {

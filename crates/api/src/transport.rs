@@ -1,14 +1,17 @@
 //! What a connection runs over: the socket itself, or TLS on it.
 
 use crate::connection::SendFile;
+use roadstead_auth::CertificateNames;
 use roadstead_registry::DataFile;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use tracing::debug;
 
 /// A client's connection.
 pub(crate) enum Transport {
@@ -19,22 +22,34 @@ pub(crate) enum Transport {
 }
 
 /// How a connection is secured, for its requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Security {
     /// Not at all.
     Plain,
-    /// By TLS.
-    Tls,
+    /// By TLS, with the names in the client's certificate if it showed one.
+    Tls(Option<Rc<CertificateNames>>),
 }
 
 impl Transport {
     /// Tells how it is secured.
-    pub(crate) const fn security(&self) -> Security {
+    pub(crate) fn security(&self) -> Security {
         match self {
             Self::Plain(_) => Security::Plain,
-            Self::Tls(_) => Security::Tls,
+            Self::Tls(stream) => {
+                let chain = stream.get_ref().1.peer_certificates();
+                let own = chain.and_then(<[_]>::first);
+                Security::Tls(own.map(|certificate| Rc::new(names(certificate))))
+            }
         }
     }
+}
+
+/// Returns the names in a certificate; one that cannot be read has none.
+fn names(certificate: &[u8]) -> CertificateNames {
+    CertificateNames::read(certificate).unwrap_or_else(|error| {
+        debug!(%error, "certificate of a client counts as nobody's");
+        CertificateNames::default()
+    })
 }
 
 impl SendFile for Transport {

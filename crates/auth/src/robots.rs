@@ -47,13 +47,20 @@ impl Robot {
     }
 
     fn accepts(&self, secret: &str, now: Timestamp) -> bool {
-        let lives = |expires: Option<Timestamp>| expires.is_none_or(|end| now < end);
         // Both are compared, whichever fits.
         let fits = self.secrets.iter().fold(false, |fits, one| {
-            fits | (one.hash.is_of(secret) & lives(one.expires))
+            fits | (one.hash.is_of(secret) & is_before(now, one.expires))
         });
-        fits && lives(self.expires) && !self.is_disabled
+        fits && self.lives(now)
     }
+
+    fn lives(&self, now: Timestamp) -> bool {
+        is_before(now, self.expires) && !self.is_disabled
+    }
+}
+
+fn is_before(now: Timestamp, end: Option<Timestamp>) -> bool {
+    end.is_none_or(|end| now < end)
 }
 
 /// What a rotation does with the secret that was.
@@ -250,10 +257,25 @@ impl Robots {
         if !robot.accepts(secret, now) {
             return Ok(None);
         }
+        Ok(Some(self.admit(name, robot, now).await))
+    }
+
+    /// Returns what a robot brings that was told by its certificate; `None` when it is not, or not any
+    /// more. `now` is the replica's clock.
+    pub(crate) async fn bearer(
+        &self,
+        name: &SubjectName,
+        now: Timestamp,
+    ) -> Result<Option<Rights>> {
+        match self.get(name).await? {
+            Some(robot) if robot.lives(now) => Ok(Some(self.admit(name, robot, now).await)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn admit(&self, name: &SubjectName, robot: Robot, now: Timestamp) -> Rights {
         self.note_use(name, now).await;
-        Ok(Some(
-            Rights::of(Identity::Robot(name.clone())).with_grants(robot.grants),
-        ))
+        Rights::of(Identity::Robot(name.clone())).with_grants(robot.grants)
     }
 
     /// Notes that a robot was seen, once an hour. A note that fails is lost: it is not worth a login.

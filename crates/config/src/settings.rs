@@ -235,6 +235,10 @@ const ROWS: &[Setting] = &[
         "The address that clients use when a proxy stands in front: scheme, host and port."
     ),
     row!(
+        "trusted_proxies", trusted_proxies: Networks, Range::Any,
+        "The networks of proxies and load balancers in front, whose `X-Forwarded-For`, `-Proto`, `-Host` or `Forwarded` tells who a client is. Nobody else's is believed."
+    ),
+    row!(
         "admin.listen", admin.listen: Option<SocketAddr>, Range::Any,
         "Where metrics and health are served to operators; `off` switches this listener off. Must differ from `listen`."
     ),
@@ -297,10 +301,6 @@ const ROWS: &[Setting] = &[
     row!(
         "redirect.except", redirect.except: Networks, Range::Any,
         "Networks within `redirect.networks` whose clients are served here all the same."
-    ),
-    row!(
-        "redirect.proxies", redirect.proxies: Networks, Range::Any,
-        "Load balancers in front, whose `X-Forwarded-For` tells where a client is. Nobody else's is believed."
     ),
     row!(
         "redirect.lifetime", redirect.lifetime: Period, seconds(30, HOUR),

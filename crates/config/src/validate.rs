@@ -61,15 +61,31 @@ pub(crate) fn conflicts(config: &Config) -> Vec<(&'static str, String)> {
 
 fn tls_conflicts(config: &Config) -> Vec<(&'static str, String)> {
     let tls = &config.tls;
-    let (missing, given) = match (&tls.certificate, &tls.key) {
-        (Some(_), None) => ("tls.key", "tls.certificate"),
-        (None, Some(_)) => ("tls.certificate", "tls.key"),
-        _ => return Vec::new(),
+    let mut conflicts = Vec::new();
+    let is_missing = match (&tls.certificate, &tls.key) {
+        (Some(_), None) => Some(("tls.key", "tls.certificate")),
+        (None, Some(_)) => Some(("tls.certificate", "tls.key")),
+        _ => None,
     };
-    vec![(
-        missing,
-        format!("is missing beside {given}: TLS needs both"),
-    )]
+    if let Some((missing, given)) = is_missing {
+        let message = format!("is missing beside {given}: TLS needs both");
+        conflicts.push((missing, message));
+    }
+    let clients = &tls.client_certificates;
+    if clients.ca.is_some() && !tls.is_on() && is_missing.is_none() {
+        let message = "needs TLS: name `tls.certificate` and `tls.key`, too".to_owned();
+        conflicts.push(("tls.client_certificates.ca", message));
+    }
+    if clients.ca.is_none() && (clients.required || !clients.identities.is_empty()) {
+        let message = "is missing: name the authorities whose certificates count".to_owned();
+        conflicts.push(("tls.client_certificates.ca", message));
+    }
+    if !clients.identities.is_empty() && config.access.is_open() {
+        let message =
+            "say nothing where everybody may do everything; write `access.rules`".to_owned();
+        conflicts.push(("tls.client_certificates.identities", message));
+    }
+    conflicts
 }
 
 fn access_conflicts(config: &Config) -> Vec<(&'static str, String)> {

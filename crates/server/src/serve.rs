@@ -8,7 +8,9 @@ use crate::storage_metrics::StorageMetrics;
 use crate::stores::Stores;
 use crate::telemetry::Form;
 use crate::tls::Certificates;
-use crate::wiring::{body_pace, redirect_policy, registry_settings, server_settings};
+use crate::wiring::{
+    body_pace, redirect_policy, registry_settings, server_settings, trusted_proxies,
+};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use roadstead_api::{
@@ -159,6 +161,7 @@ impl Listeners {
             access,
             metrics: Arc::new(HttpMetrics::register(&mut metrics, registry)),
             ids: Arc::new(RandomIds),
+            proxies: trusted_proxies(config),
             redirect: redirect_policy(config),
             pace: body_pace(config),
         };

@@ -5,11 +5,13 @@ use anyhow::Context as _;
 use roadstead_api::Tls;
 use roadstead_config::{Config, ConfigErrors, TlsVersion};
 use roadstead_registry::Background;
-use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,8 @@ struct Sources {
     certificate: PathBuf,
     key: PathBuf,
     minimum_version: TlsVersion,
+    authorities: Option<PathBuf>,
+    requires_certificate: bool,
 }
 
 /// What the files hold.
@@ -40,6 +44,7 @@ struct Sources {
 struct Files {
     certificate: Vec<u8>,
     key: Vec<u8>,
+    authorities: Option<Vec<u8>>,
 }
 
 impl Certificates {
@@ -49,10 +54,13 @@ impl Certificates {
         let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) else {
             return Ok(None);
         };
+        let clients = &config.tls.client_certificates;
         let sources = Sources {
             certificate: certificate.clone(),
             key: key.clone(),
             minimum_version: config.tls.minimum_version,
+            authorities: clients.ca.clone(),
+            requires_certificate: clients.required,
         };
         let files = sources.read().await.map_err(Problem::into_mistake)?;
         let server = sources.secure(&files).map_err(Problem::into_mistake)?;
@@ -157,12 +165,17 @@ impl Problem {
 
 const CERTIFICATE: &str = "tls.certificate";
 const KEY: &str = "tls.key";
+const AUTHORITIES: &str = "tls.client_certificates.ca";
 
 impl Sources {
     async fn read(&self) -> Result<Files, Problem> {
         Ok(Files {
             certificate: read(CERTIFICATE, &self.certificate).await?,
             key: read(KEY, &self.key).await?,
+            authorities: match &self.authorities {
+                Some(path) => Some(read(AUTHORITIES, path).await?),
+                None => None,
+            },
         })
     }
 
@@ -177,12 +190,45 @@ impl Sources {
         };
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(versions)
-            .expect("ring has ciphers for both versions")
-            .with_no_client_auth();
-        builder.with_single_cert(chain, key).map_err(|error| {
+            .expect("ring has ciphers for both versions");
+        let verifier = self.verifier(files)?;
+        let asks_clients = verifier.is_some();
+        let builder = match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(chain, key).map_err(|error| {
             let reason = format!("does not go with {}: {error}", self.certificate.display());
             Problem::new(KEY, &self.key, reason)
-        })
+        })?;
+        if asks_clients {
+            // A resumed session is not verified again: it would outlive a certificate that ended.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok(config)
+    }
+
+    /// Makes what verifies certificates of clients, if they are asked for one.
+    fn verifier(&self, files: &Files) -> Result<Option<Arc<dyn ClientCertVerifier>>, Problem> {
+        let (Some(path), Some(bytes)) = (&self.authorities, &files.authorities) else {
+            return Ok(None);
+        };
+        let unusable = |error: &dyn std::fmt::Display| {
+            let reason = format!("holds an authority that cannot be used: {error}");
+            Problem::new(AUTHORITIES, path, reason)
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(AUTHORITIES, path, bytes)? {
+            roots.add(certificate).map_err(|error| unusable(&error))?;
+        }
+        let provider = Arc::new(default_provider());
+        let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        if !self.requires_certificate {
+            builder = builder.allow_unauthenticated();
+        }
+        let verifier = builder.build().map_err(|error| unusable(&error))?;
+        Ok(Some(verifier))
     }
 }
 

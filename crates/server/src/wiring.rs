@@ -1,6 +1,6 @@
 //! Says to each part what the configuration says.
 
-use roadstead_api::{BodyPace, RedirectPolicy, RedirectRules, ServerSettings, Tls};
+use roadstead_api::{BodyPace, RedirectPolicy, RedirectRules, ServerSettings, Tls, TrustedProxies};
 use roadstead_config::{Config, Period, Storage};
 use roadstead_registry::Settings;
 
@@ -28,6 +28,11 @@ pub(crate) fn server_settings(config: &Config, tls: Option<Tls>) -> ServerSettin
     }
 }
 
+/// Whose word about clients is believed.
+pub(crate) fn trusted_proxies(config: &Config) -> TrustedProxies {
+    TrustedProxies::new(config.trusted_proxies.as_slice().to_vec())
+}
+
 /// Which pulls are sent to the storage.
 pub(crate) fn redirect_policy(config: &Config) -> RedirectPolicy {
     let is_wanted = match &config.storage {
@@ -43,7 +48,6 @@ pub(crate) fn redirect_policy(config: &Config) -> RedirectPolicy {
         least_bytes: redirect.least_size.as_u64(),
         networks: redirect.networks.as_slice().to_vec(),
         except: redirect.except.as_slice().to_vec(),
-        proxies: redirect.proxies.as_slice().to_vec(),
         lifetime: redirect.lifetime.as_duration(),
     })
 }

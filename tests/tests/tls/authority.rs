@@ -37,6 +37,11 @@ impl Authority {
         self.certificate.der().clone()
     }
 
+    /// Returns the authority's own certificate as a file holds it.
+    pub(crate) fn certificate_pem(&self) -> String {
+        self.certificate.pem()
+    }
+
     /// Signs a certificate for the server.
     pub(crate) fn for_server(&self) -> Issued {
         let names = vec![SERVER_NAME.to_owned()];

@@ -2,6 +2,9 @@
 
 mod authority;
 mod client;
+mod client_certificates;
 mod handshake;
+mod people;
+mod proxies;
 mod reload;
 mod use_over_tls;

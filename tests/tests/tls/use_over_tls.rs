@@ -1,14 +1,11 @@
 //! The registry as clients use it, through TLS.
 
 use crate::client::{Secured, TLS, Trust};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::people::{PASSWORD, add_user, basic};
 use bytes::Bytes;
 use roadstead_tests::content::{empty_index, random_bytes, sha256};
 use roadstead_tests::http::Request;
 use roadstead_tests::server;
-use std::io::Write;
-use std::process::Stdio;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -17,26 +14,6 @@ access:
   rules:
     - {subjects: [\"user:ops\"], repositories: [\"team/**\"], actions: [pull, push]}
 ";
-
-fn add_user(secured: &Secured, name: &str, password: &str) {
-    let arguments = [
-        "user",
-        "add",
-        name,
-        "--password-stdin",
-        "--config",
-        "roadstead.yaml",
-    ];
-    let mut child = server::command(secured.server.folder(), &arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the binary can be run");
-    let mut input = child.stdin.take().expect("is piped");
-    writeln!(input, "{password}").expect("is read");
-    drop(input);
-    assert!(child.wait().expect("ends").success());
-}
 
 #[test]
 fn a_blob_goes_up_and_down_whole_and_in_parts() {
@@ -87,7 +64,7 @@ fn the_memory_does_not_grow_with_the_blob() {
 #[test]
 fn a_name_and_a_password_and_a_token_work_over_tls() {
     let secured = Secured::start_with(&format!("{TLS}{ACCESS}"), &[]);
-    add_user(&secured, "ops", "correct: horse");
+    add_user(&secured.server, "ops", &[]);
     let mut connection = secured.connect();
     let refused = connection.get("/v2/");
     refused.expect_error(401, "UNAUTHORIZED");
@@ -95,7 +72,7 @@ fn a_name_and_a_password_and_a_token_work_over_tls() {
     let realm = "Bearer realm=\"https://registry.test/token\"";
     assert!(challenge.starts_with(realm), "{challenge}");
 
-    let basic = format!("Basic {}", STANDARD.encode("ops:correct: horse"));
+    let basic = basic("ops", PASSWORD);
     let ping = Request::get("/v2/").header("Authorization", &basic);
     connection.send(&ping).expect_status(200);
     let scope = "repository:team/app:pull,push";

@@ -3,7 +3,7 @@
 use crate::wire::Client;
 use prometheus_client::registry::Registry as Metrics;
 use roadstead_api::{
-    Access, AppState, BodyPace, HttpMetrics, RedirectPolicy, ServerSettings, bind,
+    Access, AppState, BodyPace, HttpMetrics, RedirectPolicy, ServerSettings, TrustedProxies, bind,
 };
 use roadstead_oci::{Algorithm, Digest};
 use roadstead_registry::{Background, RandomIds, Registry, Settings};
@@ -58,6 +58,7 @@ async fn serve_over(
         access: Access::Open,
         metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
+        proxies: TrustedProxies::default(),
         redirect: RedirectPolicy::Never,
         pace,
     };

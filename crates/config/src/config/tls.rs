@@ -12,6 +12,68 @@ pub struct Tls {
     pub key: Option<PathBuf>,
     /// The oldest version that clients may speak.
     pub minimum_version: TlsVersion,
+    /// The certificates that clients may or must show.
+    pub client_certificates: ClientCertificates,
+}
+
+/// The certificates that clients may or must show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientCertificates {
+    /// The authorities that sign them, as PEM; without it nobody is asked for one.
+    pub ca: Option<PathBuf>,
+    /// Whether a client without one is refused.
+    pub required: bool,
+    /// Whom they stand for; the first that fits counts.
+    pub identities: Vec<CertificateIdentity>,
+}
+
+/// Whom certificates with some name stand for. What the texts may be is the business of who decides
+/// by them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateIdentity {
+    /// The kind of name.
+    pub name: CertificateName,
+    /// What the name must look like.
+    pub pattern: String,
+    /// Who it is.
+    pub subject: String,
+}
+
+impl CertificateIdentity {
+    /// Returns the keys and texts, as YAML has them.
+    pub(crate) fn members(&self) -> [(&'static str, &str); 2] {
+        [(self.name.key(), &self.pattern), ("subject", &self.subject)]
+    }
+}
+
+/// The kinds of names in a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateName {
+    /// A host, of the alternative names.
+    Dns,
+    /// A URI, of the alternative names.
+    Uri,
+    /// An address of electronic mail, of the alternative names.
+    Email,
+    /// The common name of the subject.
+    CommonName,
+}
+
+impl CertificateName {
+    const ALL: [Self; 4] = [Self::Dns, Self::Uri, Self::Email, Self::CommonName];
+
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Uri => "uri",
+            Self::Email => "email",
+            Self::CommonName => "common_name",
+        }
+    }
+
+    pub(crate) fn of(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.key() == key)
+    }
 }
 
 impl Tls {
