@@ -22,6 +22,7 @@ mod origin;
 mod outgoing;
 mod page;
 mod parameters;
+mod proxy_protocol;
 mod range_response;
 mod redirect;
 mod respond;

@@ -5,6 +5,8 @@
 
 use crate::connection::{Connection, IdleLimits};
 use crate::dispatch;
+use crate::origin::TrustedProxies;
+use crate::proxy_protocol;
 use crate::state::AppState;
 use crate::tls::Tls;
 use crate::transport::Transport;
@@ -28,6 +30,8 @@ use tracing::debug;
 pub struct ServerSettings {
     /// Threads that serve connections, 1 to 512.
     pub workers: usize,
+    /// Whether trusted proxies begin their connections with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// What connections are secured with, if they are.
     pub tls: Option<Tls>,
     /// From the first byte of a request to the end of its head, and for the handshake before.
@@ -50,11 +54,12 @@ pub struct ServerSettings {
 }
 
 impl Default for ServerSettings {
-    /// No TLS, 10 s for a head, 75 s between requests, 5 s to linger, 60 s of a client that takes nothing,
+    /// No PROXY protocol, no TLS, 10 s for a head, 75 s between requests, 5 s to linger, 60 s of a client that takes nothing,
     /// 30 s to finish after a stop, one worker a processor.
     fn default() -> Self {
         Self {
             workers: std::thread::available_parallelism().map_or(2, usize::from),
+            proxy_protocol: false,
             tls: None,
             head_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
@@ -146,7 +151,10 @@ pub fn bind(listener: TcpListener, settings: ServerSettings, state: AppState) ->
             keep_alive: settings.keep_alive,
             write_silence: settings.write_silence,
         };
-        let tls = settings.tls.clone();
+        let before = Before {
+            proxies: settings.proxy_protocol.then(|| state.proxies.clone()),
+            tls: settings.tls.clone(),
+        };
         let stopping = stopping.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -165,7 +173,7 @@ pub fn bind(listener: TcpListener, settings: ServerSettings, state: AppState) ->
                 data.insert(connection.stream().security());
             })
             .finish(application(state.clone()));
-        fn_service(move |stream| accept(stream, limits, tls.clone())).and_then(http)
+        fn_service(move |stream| accept(stream, limits, before.clone())).and_then(http)
     };
     let server = builder.listen("registry", listener, factory)?.run();
     Ok(Bound::new(address, server))
@@ -197,18 +205,39 @@ fn application(
     map_config(app, |()| AppConfig::default())
 }
 
+/// What comes before HTTP on a connection.
+#[derive(Clone)]
+struct Before {
+    /// Who begins with a header of the PROXY protocol, if anybody does.
+    proxies: Option<TrustedProxies>,
+    /// What secures it, if anything does.
+    tls: Option<Tls>,
+}
+
+/// A connection whose next bytes are HTTP.
+struct Begun {
+    transport: Transport,
+    is_http_2: bool,
+    /// Where the client is.
+    peer: Option<SocketAddr>,
+}
+
 /// Prepares a connection, and finds out which HTTP it speaks.
 async fn accept(
     stream: TcpStream,
     limits: IdleLimits,
-    tls: Option<Tls>,
+    before: Before,
 ) -> Result<(Connection<Transport>, Protocol, Option<SocketAddr>), DispatchError> {
     // Small answers must not wait for an acknowledgement of the one before.
     stream.set_nodelay(true).map_err(DispatchError::Io)?;
     let peer = stream.peer_addr().ok();
-    let begun = timeout(limits.head, begin(stream, tls)).await;
+    let begun = timeout(limits.head, before.begin(stream, peer)).await;
     let begun = begun.map_err(|_| DispatchError::SlowRequestTimeout)?;
-    let (transport, is_http_2) = begun.map_err(|error| {
+    let Begun {
+        transport,
+        is_http_2,
+        peer,
+    } = begun.map_err(|error| {
         debug!(client = peer.map(tracing::field::display), %error, "connection failed to begin");
         DispatchError::Io(error)
     })?;
@@ -224,13 +253,30 @@ async fn accept(
     ))
 }
 
-/// Secures a connection if it is to be, and tells whether it speaks HTTP/2.
-async fn begin(stream: TcpStream, tls: Option<Tls>) -> io::Result<(Transport, bool)> {
-    if let Some(tls) = tls {
-        return tls.accept(stream).await;
+impl Before {
+    /// Reads the header of a proxy, and secures the connection.
+    async fn begin(self, mut stream: TcpStream, peer: Option<SocketAddr>) -> io::Result<Begun> {
+        let is_proxied = |proxies: &TrustedProxies| {
+            let address = peer.map(|peer| peer.ip());
+            address.is_some_and(|address| proxies.contain(address))
+        };
+        let client = if self.proxies.as_ref().is_some_and(is_proxied) {
+            proxy_protocol::read(&mut stream).await?
+        } else {
+            None
+        };
+        let (transport, is_http_2) = if let Some(tls) = self.tls {
+            tls.accept(stream).await?
+        } else {
+            let is_http_2 = has_http_2_preface(&stream).await?;
+            (Transport::Plain(stream), is_http_2)
+        };
+        Ok(Begun {
+            transport,
+            is_http_2,
+            peer: client.or(peer),
+        })
     }
-    let is_http_2 = has_http_2_preface(&stream).await?;
-    Ok((Transport::Plain(stream), is_http_2))
 }
 
 /// Tells HTTP/2 from HTTP/1.1 by its first bytes.

@@ -28,6 +28,8 @@ pub struct Config {
     pub external_url: Option<ExternalUrl>,
     /// Proxies in front, whose word about clients is believed.
     pub trusted_proxies: Networks,
+    /// Whether those proxies begin each connection with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// TLS where the registry listens.
     pub tls: Tls,
     /// The listener for operators.
@@ -58,6 +60,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
             external_url: None,
             trusted_proxies: Networks::default(),
+            proxy_protocol: false,
             tls: Tls::default(),
             admin: Admin::default(),
             access: Access::default(),

@@ -239,6 +239,10 @@ const ROWS: &[Setting] = &[
         "The networks of proxies and load balancers in front, whose `X-Forwarded-For`, `-Proto`, `-Host` or `Forwarded` tells who a client is. Nobody else's is believed."
     ),
     row!(
+        "proxy_protocol", proxy_protocol: bool, Range::Any,
+        "Expects a header of the PROXY protocol, version 1 or 2, at the beginning of each connection from `trusted_proxies`, and of no other."
+    ),
+    row!(
         "admin.listen", admin.listen: Option<SocketAddr>, Range::Any,
         "Where metrics and health are served to operators; `off` switches this listener off. Must differ from `listen`."
     ),

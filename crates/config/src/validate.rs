@@ -71,6 +71,10 @@ fn tls_conflicts(config: &Config) -> Vec<(&'static str, String)> {
         let message = format!("is missing beside {given}: TLS needs both");
         conflicts.push((missing, message));
     }
+    if config.proxy_protocol && config.trusted_proxies.as_slice().is_empty() {
+        let message = "`true` means nothing without `trusted_proxies`; name whose headers count";
+        conflicts.push(("proxy_protocol", message.to_owned()));
+    }
     let clients = &tls.client_certificates;
     if clients.ca.is_some() && !tls.is_on() && is_missing.is_none() {
         let message = "needs TLS: name `tls.certificate` and `tls.key`, too".to_owned();

@@ -19,6 +19,7 @@ pub(crate) fn registry_settings(config: &Config) -> Settings {
 /// How the registry's listener behaves.
 pub(crate) fn server_settings(config: &Config, tls: Option<Tls>) -> ServerSettings {
     ServerSettings {
+        proxy_protocol: config.proxy_protocol,
         tls,
         workers: config.workers.count(),
         head_timeout: config.timeouts.headers.as_duration(),

@@ -6,5 +6,6 @@ mod client_certificates;
 mod handshake;
 mod people;
 mod proxies;
+mod proxy_protocol;
 mod reload;
 mod use_over_tls;
