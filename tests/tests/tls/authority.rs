@@ -45,10 +45,10 @@ impl Authority {
     /// Signs a certificate for the server.
     pub(crate) fn for_server(&self) -> Issued {
         let names = vec![SERVER_NAME.to_owned()];
-        self.sign(CertificateParams::new(names).expect("is a name"))
+        self.sign(&CertificateParams::new(names).expect("is a name"))
     }
 
-    pub(crate) fn sign(&self, parameters: CertificateParams) -> Issued {
+    pub(crate) fn sign(&self, parameters: &CertificateParams) -> Issued {
         let key = KeyPair::generate().expect("a key can be made");
         let certificate = parameters.signed_by(&key, &self.issuer);
         Issued {

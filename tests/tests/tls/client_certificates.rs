@@ -92,7 +92,7 @@ fn issue(authority: &Authority, edit: impl FnOnce(&mut CertificateParams)) -> Is
     parameters.distinguished_name.remove(DnType::CommonName);
     parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     edit(&mut parameters);
-    authority.sign(parameters)
+    authority.sign(&parameters)
 }
 
 fn put(repository: &str) -> Request {
@@ -144,9 +144,9 @@ fn a_certificate_is_a_user_a_robot_or_a_member_of_a_group() {
     assert_eq!(mutual.push(&ops, "team-b/app"), 401);
     let root = mutual.issue(common_name("the root"));
     assert_eq!(mutual.push(&root, "team-b/app"), 201);
-    let robot = mutual.issue(uri("spiffe://test/robot/ci"));
-    assert_eq!(mutual.push(&robot, "built/app"), 201);
-    assert_eq!(mutual.push(&robot, "team-a/app"), 401);
+    let ci = mutual.issue(uri("spiffe://test/robot/ci"));
+    assert_eq!(mutual.push(&ci, "built/app"), 201);
+    assert_eq!(mutual.push(&ci, "team-a/app"), 401);
     let node = mutual.issue(dns("Seven.nodes.test"));
     assert_eq!(mutual.pull(&node, "team-b/app"), 200);
     assert_eq!(mutual.push(&node, "team-b/app"), 401);

@@ -67,7 +67,7 @@ fn http_without_tls_is_told_what_to_do() {
     assert!(connection.closes_within(Duration::from_secs(20)));
 
     // A large request is not read to its end, and is answered all the same.
-    let large = Request::put("/v2/a/manifests/tag").body(&vec![b' '; 8_000_000]);
+    let large = Request::put("/v2/a/manifests/tag").body(vec![b' '; 8_000_000]);
     secured.server.connect().send(&large).expect_status(400);
     secured.connect().get("/v2/").expect_status(200);
 }
