@@ -38,8 +38,17 @@ impl Server {
     /// Starts a server with the settings of a configuration file.
     #[must_use]
     pub fn start_with(yaml: &str) -> Self {
+        Self::start_with_files(yaml, &[])
+    }
+
+    /// Starts a server with the settings of a configuration file and other files beside it.
+    #[must_use]
+    pub fn start_with_files(yaml: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a temporary folder");
         write_file(&folder.path().join(CONFIGURATION), yaml.as_bytes());
+        for (name, text) in files {
+            write_file(&folder.path().join(name), text.as_bytes());
+        }
         Self::start_in(folder)
     }
 
@@ -75,6 +84,11 @@ impl Server {
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         kill_process(self.pid(), Signal::TERM).expect("a child can be signalled");
+    }
+
+    /// Sends SIGHUP: what is read from files is read again.
+    pub fn hang_up(&self) {
+        kill_process(self.pid(), Signal::HUP).expect("a child can be signalled");
     }
 
     /// Stops the process where it stands (SIGSTOP); its connections stay open.

@@ -95,7 +95,7 @@ impl Administration {
                 if let Some(change) = output.change() {
                     tracing::info!(by = %request.by, "{change}");
                     let event = AuditEvent::change(&request.by.to_string(), change.to_string());
-                    self.audit.record(event).await;
+                    self.audit.record(event.from(&request.whence)).await;
                 }
                 output.into_answer()
             }

@@ -12,7 +12,8 @@ mod witness;
 
 pub use counts::AuditCounts;
 pub use event::AuditEvent;
-pub(crate) use notes::{FailedLogin, note_caller, note_failed_login};
+pub use notes::Whence;
+pub(crate) use notes::{FailedLogin, note_caller, note_failed_login, whence};
 pub(crate) use witness::Witness;
 
 use roadstead_auth::Clock;

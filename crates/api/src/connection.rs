@@ -105,7 +105,7 @@ impl<S: SendFile> Connection<S> {
             idle_since: Cell::new(Instant::now()),
             input_since: Cell::new(None),
             received: Cell::new(0),
-            can_send_files: S::CAN_SEND_FILES && !is_multiplexed,
+            can_send_files: stream.can_send_files() && !is_multiplexed,
             outgoing: RefCell::default(),
         };
         Self {
@@ -137,6 +137,11 @@ impl<S: SendFile> Connection<S> {
         outgoing.poll_send(cx, stream, |cx, sent| {
             write_watch.watch(cx, &self.shared, sent)
         })
+    }
+
+    /// Returns what it runs over.
+    pub(crate) const fn stream(&self) -> &S {
+        &self.stream
     }
 
     /// Returns what requests tell the connection through.

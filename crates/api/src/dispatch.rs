@@ -44,8 +44,8 @@ pub(crate) async fn serve(
         .is_some_and(|busy| busy.open_requests() > OPEN_REQUESTS);
     let request_id = request_id(request.headers(), &*state.ids);
     let route = Route::parse(request.uri().path());
-    let mut exchange = Exchange::begin(&state.metrics, &request, &route, request_id.clone(), busy);
-    let witness = Witness::begin(&state.audit, &request, &request_id, &route);
+    let mut exchange = Exchange::begin(&state, &request, &route, request_id.clone(), busy);
+    let witness = Witness::begin(&state, &request, &request_id, &route);
     let is_for_token = matches!(route, Ok(Route::Token));
     let mut body = RequestBody::new(&request, payload, state.pace);
 

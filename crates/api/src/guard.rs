@@ -4,17 +4,18 @@
 
 use crate::audit::{FailedLogin, note_caller, note_failed_login};
 use crate::error::ApiError;
+use crate::origin::TrustedProxies;
 use crate::respond;
+use crate::transport::Security;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::http::uri::Authority;
 use roadstead_auth::{
-    AccessPolicy as _, AccessRequest, AuthError, Authenticator, Caller, Credentials, Identity,
-    Login, Refusal, Rights, RulePolicy, Scope, SlowDown, TokenError, Tokens, scope_parameter,
+    AccessPolicy as _, AccessRequest, AuthError, Authenticator, Caller, CertificateRules,
+    Credentials, Identity, Login, Refusal, Rights, RulePolicy, Scope, SlowDown, TokenError, Tokens,
+    scope_parameter,
 };
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// What asks for credentials where tokens are made: no token is of use there.
@@ -56,8 +57,14 @@ pub struct Guard {
     /// Who may do what.
     pub policy: Arc<RulePolicy>,
     /// The address that clients know, such as `https://registry.example.com`; without one, the
-    /// host that the request names, by plain HTTP.
+    /// host that the request names, by TLS if the request came by it; a trusted proxy may tell both.
     pub address: Option<String>,
+    /// Whose word about clients is believed.
+    pub proxies: TrustedProxies,
+    /// Whom certificates of clients stand for.
+    pub certificates: CertificateRules,
+    /// Whether a client whose certificate is nobody's is refused whatever credentials it has.
+    pub refuses_strangers: bool,
 }
 
 impl fmt::Debug for Guard {
@@ -70,6 +77,8 @@ impl fmt::Debug for Guard {
 pub(crate) enum Unknown {
     /// The credentials are wrong, or cannot be read.
     Wrong(Refused),
+    /// The certificate is nobody's, and it has to be somebody's.
+    Stranger,
     /// Too many were wrong before.
     SlowDown(SlowDown),
     /// It could not be found out.
@@ -87,8 +96,12 @@ pub(crate) enum Refused {
 impl Guard {
     /// Finds out who sends a request.
     pub(crate) async fn identify(&self, request: &HttpRequest) -> Result<Caller, Unknown> {
+        self.turn_away_strangers(request).await?;
         match credentials(request)? {
-            Credentials::None => Ok(Caller::anonymous()),
+            Credentials::None => {
+                let bearer = self.bearer(request).await?;
+                Ok(bearer.map_or_else(Caller::anonymous, Caller::with_certificate))
+            }
             Credentials::Bearer(token) => match self.tokens.verify(&token).await {
                 Ok(caller) => Ok(caller),
                 Err(TokenError::Keys(error)) => Err(Unknown::Failed(error)),
@@ -109,22 +122,28 @@ impl Guard {
         &self,
         request: &HttpRequest,
     ) -> Result<Rights, ApiError> {
-        let found = match credentials(request) {
-            Ok(Credentials::None) => Ok(Rights::anonymous()),
-            Ok(Credentials::Basic { name, password }) => {
-                self.login(request, &name, &password).await
-            }
-            Ok(Credentials::Bearer(_)) => {
-                note_failed_login(request, FailedLogin::Token, None);
-                Err(Unknown::Wrong(Refused::Token))
-            }
-            Err(unknown) => Err(unknown),
-        };
+        let found = self.identify_by_password(request).await;
         found.map_err(refuse_token)
     }
 
+    async fn identify_by_password(&self, request: &HttpRequest) -> Result<Rights, Unknown> {
+        self.turn_away_strangers(request).await?;
+        match credentials(request)? {
+            Credentials::None => {
+                let bearer = self.bearer(request).await?;
+                Ok(bearer.unwrap_or_else(Rights::anonymous))
+            }
+            Credentials::Basic { name, password } => self.login(request, &name, &password).await,
+            Credentials::Bearer(_) => {
+                note_failed_login(request, FailedLogin::Token, None);
+                Err(Unknown::Wrong(Refused::Token))
+            }
+        }
+    }
+
     /// Finds out who administers, and refuses everybody without that right alike, whatever they ask
-    /// for. No token helps there: what administers takes a password, an access token or a secret.
+    /// for. No token helps there: what administers takes a password, an access token, a secret or a
+    /// certificate.
     pub(crate) async fn identify_administrator(
         &self,
         request: &HttpRequest,
@@ -140,6 +159,27 @@ impl Guard {
         Err(ApiError::Denied)
     }
 
+    /// Returns what the client's certificate says that it brings.
+    async fn bearer(&self, request: &HttpRequest) -> Result<Option<Rights>, Unknown> {
+        let Some(Security::Tls(Some(names))) = request.conn_data::<Security>() else {
+            return Ok(None);
+        };
+        let Some(claim) = self.certificates.claim(names) else {
+            return Ok(None);
+        };
+        let certified = self.authenticator.certified(&claim).await;
+        certified.map_err(Unknown::Failed)
+    }
+
+    /// Refuses clients whose certificate is nobody's, where it has to be somebody's.
+    async fn turn_away_strangers(&self, request: &HttpRequest) -> Result<(), Unknown> {
+        if self.refuses_strangers && self.bearer(request).await?.is_none() {
+            note_failed_login(request, FailedLogin::Certificate, None);
+            return Err(Unknown::Stranger);
+        }
+        Ok(())
+    }
+
     /// Decides a name and a password that a form brought.
     pub(crate) async fn login_for_token(
         &self,
@@ -147,9 +187,10 @@ impl Guard {
         name: &str,
         password: &str,
     ) -> Result<Rights, ApiError> {
-        self.login(request, name, password)
-            .await
-            .map_err(refuse_token)
+        let strangers = self.turn_away_strangers(request).await;
+        strangers.map_err(refuse_token)?;
+        let found = self.login(request, name, password).await;
+        found.map_err(refuse_token)
     }
 
     async fn login(
@@ -158,10 +199,7 @@ impl Guard {
         name: &str,
         password: &str,
     ) -> Result<Rights, Unknown> {
-        let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let from = request
-            .peer_addr()
-            .map_or(unspecified, |address| address.ip());
+        let from = self.proxies.origin(request).address();
         match self.authenticator.login(name, password, from).await {
             Ok(Login::Known(rights)) => {
                 note_caller(request, rights.identity());
@@ -207,6 +245,7 @@ impl Guard {
                 self.word(request, refusal)
             }
             Unknown::Wrong(Refused::Token) => self.word(request, Refusal::invalid_token(scopes)),
+            Unknown::Stranger => ApiError::Denied,
             Unknown::SlowDown(slow_down) => ApiError::SlowDown(slow_down),
             Unknown::Failed(error) => error.into(),
         }
@@ -218,7 +257,7 @@ impl Guard {
         };
         let address = match &self.address {
             Some(address) => address.clone(),
-            None => format!("http://{}", host(request)),
+            None => self.address_of(request),
         };
         let service = self.tokens.service();
         let mut challenge = format!("Bearer realm=\"{address}/token\",service=\"{service}\"");
@@ -231,6 +270,18 @@ impl Guard {
         ApiError::Unauthorized {
             challenge: respond::header_value(challenge),
         }
+    }
+
+    /// Returns the address that the sender of a request knows us by.
+    fn address_of(&self, request: &HttpRequest) -> String {
+        let origin = self.proxies.origin(request);
+        let own_scheme = match request.conn_data::<Security>() {
+            Some(Security::Tls(_)) => "https",
+            _ => "http",
+        };
+        let scheme = origin.scheme().unwrap_or(own_scheme);
+        let host = origin.host(request).unwrap_or("localhost");
+        format!("{scheme}://{host}")
     }
 }
 
@@ -247,23 +298,8 @@ fn refuse_token(unknown: Unknown) -> ApiError {
         Unknown::Wrong(_) => ApiError::Unauthorized {
             challenge: TOKEN_CHALLENGE,
         },
+        Unknown::Stranger => ApiError::Denied,
         Unknown::SlowDown(slow_down) => ApiError::SlowDown(slow_down),
         Unknown::Failed(error) => error.into(),
     }
-}
-
-/// Returns the host that the request names, if it is one: what it sends comes back in a header.
-fn host(request: &HttpRequest) -> String {
-    let named = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok());
-    let named = named.or_else(|| request.uri().authority().map(Authority::as_str));
-    let is_plain = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-    };
-    named
-        .filter(|host| !host.is_empty() && host.bytes().all(is_plain))
-        .unwrap_or("localhost")
-        .to_owned()
 }

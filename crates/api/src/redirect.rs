@@ -4,8 +4,8 @@
 //! the storage would read otherwise than the registry is answered here.
 
 use crate::call::Call;
-use crate::client_address::client_address;
 use crate::error::ApiError;
+use crate::origin::Origin;
 use crate::respond::{self, Reply};
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -13,6 +13,7 @@ use actix_web::http::uri::Authority;
 use actix_web::http::{StatusCode, Uri};
 use roadstead_oci::{Digest, RangeOutcome};
 use roadstead_registry::Blob;
+use std::str::FromStr as _;
 
 pub(crate) mod policy;
 
@@ -37,7 +38,8 @@ pub(crate) async fn elsewhere(
     let RedirectPolicy::By(rules) = &call.state.redirect else {
         return Ok(None);
     };
-    let Some(client) = client_address(call.request, &rules.proxies) else {
+    let origin = call.state.proxies.origin(call.request);
+    let Some(client) = origin.client() else {
         return Ok(None);
     };
     if !rules.allow(client, blob.size()) || !means_the_same_there(call.headers(), asked) {
@@ -47,7 +49,7 @@ pub(crate) async fn elsewhere(
         return Ok(None);
     };
     let has_credentials = call.headers().contains_key(header::AUTHORIZATION);
-    if has_credentials && takes_credentials_along(&host_of(call.request), &address) {
+    if has_credentials && takes_credentials_along(&name_of(&origin, call.request), &address) {
         return Ok(None);
     }
     Ok(location(&address).map(|location| reply(location, digest)))
@@ -80,13 +82,12 @@ fn takes_credentials_along(ours: &str, address: &str) -> bool {
 }
 
 /// Returns the name that the client knows the registry by, without the port.
-fn host_of(request: &HttpRequest) -> String {
-    if let Some(host) = request.uri().host() {
-        return host.to_owned();
+fn name_of(origin: &Origin, request: &HttpRequest) -> String {
+    let authority = origin.host(request).map(Authority::from_str);
+    match authority {
+        Some(Ok(authority)) => authority.host().to_owned(),
+        _ => String::new(),
     }
-    let host = request.headers().get(header::HOST);
-    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    authority.map_or_else(String::new, |authority| authority.host().to_owned())
 }
 
 /// Makes a header of an address, which is as good as a password until it expires.

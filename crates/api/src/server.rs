@@ -1,11 +1,15 @@
-//! The registry's listener: serves HTTP/1.1 and HTTP/2 without TLS on one port, and stops.
+//! The registry's listener: serves HTTP/1.1 and HTTP/2 on one port, with TLS or without, and stops.
 //!
 //! The server is put together from actix's parts rather than by its `HttpServer`, which lets a
 //! client that connects and says nothing keep its socket for ever.
 
 use crate::connection::{Connection, IdleLimits};
 use crate::dispatch;
+use crate::origin::TrustedProxies;
+use crate::proxy_protocol;
 use crate::state::AppState;
+use crate::tls::Tls;
+use crate::transport::Transport;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_service::{
@@ -19,13 +23,18 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tracing::debug;
 
 /// How the registry's listener behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Threads that serve connections, 1 to 512.
     pub workers: usize,
-    /// From the first byte of a request to the end of its head.
+    /// Whether trusted proxies begin their connections with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// What connections are secured with, if they are.
+    pub tls: Option<Tls>,
+    /// From the first byte of a request to the end of its head, and for the handshake before.
     pub head_timeout: Duration,
     /// Between two requests on a connection.
     pub keep_alive: Duration,
@@ -45,11 +54,13 @@ pub struct ServerSettings {
 }
 
 impl Default for ServerSettings {
-    /// 10 s for a head, 75 s between requests, 5 s to linger, 60 s of a client that takes nothing,
+    /// No PROXY protocol, no TLS, 10 s for a head, 75 s between requests, 5 s to linger, 60 s of a client that takes nothing,
     /// 30 s to finish after a stop, one worker a processor.
     fn default() -> Self {
         Self {
             workers: std::thread::available_parallelism().map_or(2, usize::from),
+            proxy_protocol: false,
+            tls: None,
             head_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             disconnect_linger: Duration::from_secs(5),
@@ -140,6 +151,10 @@ pub fn bind(listener: TcpListener, settings: ServerSettings, state: AppState) ->
             keep_alive: settings.keep_alive,
             write_silence: settings.write_silence,
         };
+        let before = Before {
+            proxies: settings.proxy_protocol.then(|| state.proxies.clone()),
+            tls: settings.tls.clone(),
+        };
         let stopping = stopping.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -153,11 +168,12 @@ pub fn bind(listener: TcpListener, settings: ServerSettings, state: AppState) ->
             .h2_initial_window_size(settings.h2_stream_window_bytes)
             .h2_initial_connection_window_size(settings.h2_connection_window_bytes)
             .local_addr(address)
-            .on_connect_ext(|connection: &Connection<TcpStream>, data| {
+            .on_connect_ext(|connection: &Connection<Transport>, data| {
                 data.insert(connection.shared());
+                data.insert(connection.stream().security());
             })
             .finish(application(state.clone()));
-        fn_service(move |stream| accept(stream, limits)).and_then(http)
+        fn_service(move |stream| accept(stream, limits, before.clone())).and_then(http)
     };
     let server = builder.listen("registry", listener, factory)?.run();
     Ok(Bound::new(address, server))
@@ -189,25 +205,86 @@ fn application(
     map_config(app, |()| AppConfig::default())
 }
 
-/// Prepares a connection, and tells HTTP/2 from HTTP/1.1 by its first bytes.
+/// What comes before HTTP on a connection.
+#[derive(Clone)]
+struct Before {
+    /// Who begins with a header of the PROXY protocol, if anybody does.
+    proxies: Option<TrustedProxies>,
+    /// What secures it, if anything does.
+    tls: Option<Tls>,
+}
+
+/// A connection whose next bytes are HTTP.
+struct Begun {
+    transport: Transport,
+    is_http_2: bool,
+    /// Where the client is.
+    peer: Option<SocketAddr>,
+}
+
+/// Prepares a connection, and finds out which HTTP it speaks.
 async fn accept(
     stream: TcpStream,
     limits: IdleLimits,
-) -> Result<(Connection<TcpStream>, Protocol, Option<SocketAddr>), DispatchError> {
-    // The first bytes of the preface of HTTP/2 (RFC 9113, section 3.4). A client that sends fewer
-    // at once than these is taken for HTTP/1.1, as it mostly is.
-    const PREFACE: &[u8; 12] = b"PRI * HTTP/2";
+    before: Before,
+) -> Result<(Connection<Transport>, Protocol, Option<SocketAddr>), DispatchError> {
     // Small answers must not wait for an acknowledgement of the one before.
     stream.set_nodelay(true).map_err(DispatchError::Io)?;
-    let mut first = [0; PREFACE.len()];
-    let peeked = timeout(limits.head, stream.peek(&mut first)).await;
-    let peeked = peeked.map_err(|_| DispatchError::SlowRequestTimeout)?;
-    let is_http_2 = peeked.map_err(DispatchError::Io)? == PREFACE.len() && first == *PREFACE;
+    let peer = stream.peer_addr().ok();
+    let begun = timeout(limits.head, before.begin(stream, peer)).await;
+    let begun = begun.map_err(|_| DispatchError::SlowRequestTimeout)?;
+    let Begun {
+        transport,
+        is_http_2,
+        peer,
+    } = begun.map_err(|error| {
+        debug!(client = peer.map(tracing::field::display), %error, "connection failed to begin");
+        DispatchError::Io(error)
+    })?;
     let protocol = if is_http_2 {
         Protocol::Http2
     } else {
         Protocol::Http1
     };
-    let peer = stream.peer_addr().ok();
-    Ok((Connection::new(stream, limits, is_http_2), protocol, peer))
+    Ok((
+        Connection::new(transport, limits, is_http_2),
+        protocol,
+        peer,
+    ))
+}
+
+impl Before {
+    /// Reads the header of a proxy, and secures the connection.
+    async fn begin(self, mut stream: TcpStream, peer: Option<SocketAddr>) -> io::Result<Begun> {
+        let is_proxied = |proxies: &TrustedProxies| {
+            let address = peer.map(|peer| peer.ip());
+            address.is_some_and(|address| proxies.contain(address))
+        };
+        let client = if self.proxies.as_ref().is_some_and(is_proxied) {
+            proxy_protocol::read(&mut stream).await?
+        } else {
+            None
+        };
+        let (transport, is_http_2) = if let Some(tls) = self.tls {
+            tls.accept(stream).await?
+        } else {
+            let is_http_2 = has_http_2_preface(&stream).await?;
+            (Transport::Plain(stream), is_http_2)
+        };
+        Ok(Begun {
+            transport,
+            is_http_2,
+            peer: client.or(peer),
+        })
+    }
+}
+
+/// Tells HTTP/2 from HTTP/1.1 by its first bytes.
+async fn has_http_2_preface(stream: &TcpStream) -> io::Result<bool> {
+    // The first bytes of the preface of HTTP/2 (RFC 9113, section 3.4). A client that sends fewer
+    // at once than these is taken for HTTP/1.1, as it mostly is.
+    const PREFACE: &[u8; 12] = b"PRI * HTTP/2";
+    let mut first = [0; PREFACE.len()];
+    let peeked = stream.peek(&mut first).await?;
+    Ok(peeked == PREFACE.len() && first == *PREFACE)
 }

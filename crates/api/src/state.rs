@@ -5,6 +5,7 @@ use crate::audit::AuditLog;
 use crate::body::BodyPace;
 use crate::guard::Access;
 use crate::observe::HttpMetrics;
+use crate::origin::TrustedProxies;
 use crate::redirect::policy::RedirectPolicy;
 use roadstead_registry::{IdSource, Registry};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct AppState {
     pub metrics: Arc<HttpMetrics>,
     /// Where request ids and multipart boundaries come from.
     pub ids: Arc<dyn IdSource>,
+    /// Whose word about clients is believed.
+    pub proxies: TrustedProxies,
     /// Which pulls are sent to the storage.
     pub redirect: RedirectPolicy,
     /// How slow a client may send.

@@ -12,7 +12,7 @@ use crate::passwords::{Candidates, Fits, Passwords};
 use crate::record::Records;
 use crate::robots::ROBOT_LOGIN_PREFIX;
 use crate::secret::{SecretKind, is_secret};
-use crate::{AccessTokens, AuthError, Identity, Result, Rights, Robots, SubjectName, Users};
+use crate::{AccessTokens, AuthError, Claim, Identity, Result, Rights, Robots, SubjectName, Users};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use moka::sync::Cache;
 use roadstead_storage::{Clock, Timestamp};
@@ -68,6 +68,7 @@ pub struct Authenticator {
     clock: Arc<dyn Clock>,
     digest_key: [u8; 32],
     remembered: Cache<[u8; 32], (Proven, Duration)>,
+    certified: Cache<Claim, (Rights, Duration)>,
     /// Requests with the same credentials pass one after the other, so that the first does the work.
     gates: Vec<Mutex<()>>,
     places: Semaphore,
@@ -121,6 +122,10 @@ impl Authenticator {
             clock,
             digest_key: rand::random(),
             remembered: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(REMEMBER_LOGIN_FOR)
+                .build(),
+            certified: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .time_to_live(REMEMBER_LOGIN_FOR)
                 .build(),
@@ -205,13 +210,54 @@ impl Authenticator {
     /// Forgets all logins of this replica. To be called after an identity was changed through it.
     pub fn forget_logins(&self) {
         self.remembered.invalidate_all();
+        self.certified.invalidate_all();
     }
 
     fn recall(&self, digest: &[u8; 32]) -> Option<Rights> {
         let (proven, since) = self.remembered.get(digest)?;
-        let age = self.clock.monotonic().saturating_sub(since);
         let lives = proven.ends.is_none_or(|end| self.clock.now() < end);
-        (age < REMEMBER_LOGIN_FOR && lives).then_some(proven.rights)
+        self.if_fresh((proven.rights, since)).filter(|_| lives)
+    }
+
+    fn if_fresh(&self, (rights, since): (Rights, Duration)) -> Option<Rights> {
+        let age = self.clock.monotonic().saturating_sub(since);
+        (age < REMEMBER_LOGIN_FOR).then_some(rights)
+    }
+
+    /// Returns what the bearer of a verified certificate brings; `None` when there is no such user or
+    /// robot, or they are shut out. What was found is remembered as a login is.
+    ///
+    /// # Errors
+    /// Those of the record store.
+    pub async fn certified(&self, claim: &Claim) -> Result<Option<Rights>> {
+        let remembered = self.certified.get(claim);
+        if let Some(rights) = remembered.and_then(|one| self.if_fresh(one)) {
+            return Ok(Some(rights));
+        }
+        let found = match claim {
+            Claim::User(name) => self.bearer(name).await?,
+            Claim::Robot(name) => self.robots.bearer(name, self.clock.now()).await?,
+            Claim::Member { group, name } => {
+                let bearer = Rights::of(Identity::Bearer(name.clone()));
+                Some(bearer.with_groups([group.clone()]))
+            }
+        };
+        if let Some(rights) = &found {
+            let now = self.clock.monotonic();
+            self.certified.insert(claim.clone(), (rights.clone(), now));
+        }
+        Ok(found)
+    }
+
+    async fn bearer(&self, name: &SubjectName) -> Result<Option<Rights>> {
+        let groups = match self.users.get(name).await? {
+            Some(user) if user.is_disabled => return Ok(None),
+            Some(user) => user.groups,
+            None if self.is_listed(name).await => Vec::new(),
+            None => return Ok(None),
+        };
+        let rights = Rights::of(Identity::User(name.clone()));
+        Ok(Some(rights.with_groups(groups)))
     }
 
     fn digest(&self, name: &str, password: &str) -> [u8; 32] {

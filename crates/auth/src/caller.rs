@@ -14,6 +14,7 @@ pub struct Caller {
 enum Proof {
     None,
     Password,
+    Certificate,
     Token(TokenAccess),
 }
 
@@ -35,6 +36,15 @@ impl Caller {
         Self {
             rights: Some(rights),
             proof: Proof::Password,
+        }
+    }
+
+    /// Returns a caller whose certificate was verified in the handshake.
+    #[must_use]
+    pub const fn with_certificate(rights: Rights) -> Self {
+        Self {
+            rights: Some(rights),
+            proof: Proof::Certificate,
         }
     }
 
@@ -72,10 +82,11 @@ impl Caller {
         }
     }
 
-    /// Tells whether the request carried no credentials at all.
+    /// Tells whether the request carried no credentials at all. A certificate is the connection's, and
+    /// its bearer may log in as somebody else.
     #[must_use]
     pub const fn has_no_credentials(&self) -> bool {
-        matches!(self.proof, Proof::None)
+        matches!(self.proof, Proof::None | Proof::Certificate)
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Identity {
     User(SubjectName),
     /// A machine's account.
     Robot(SubjectName),
+    /// The bearer of a certificate, who has no account but is in a group.
+    Bearer(SubjectName),
 }
 
 impl fmt::Display for Identity {
@@ -22,6 +24,7 @@ impl fmt::Display for Identity {
             Self::Anonymous => formatter.write_str("anonymous"),
             Self::User(name) => write!(formatter, "{name}"),
             Self::Robot(name) => write!(formatter, "robot:{name}"),
+            Self::Bearer(name) => write!(formatter, "certificate:{name}"),
         }
     }
 }

@@ -8,6 +8,7 @@ mod actions;
 mod authenticator;
 mod brute_force;
 mod caller;
+mod certificate;
 mod challenge;
 mod credentials;
 mod error;
@@ -38,6 +39,10 @@ pub use actions::{ActionError, ActionSet};
 pub use authenticator::{Authenticator, Login, LoginCounts, REMEMBER_LOGIN_FOR};
 pub use brute_force::{Attempt, BruteForce, Network, SlowDown};
 pub use caller::Caller;
+pub use certificate::{
+    CertificateError, CertificateNames, CertificateRule, CertificateRuleError, CertificateRules,
+    Claim, NameKind, NamePatternError,
+};
 pub use challenge::{ChallengeError, Refusal, needed_scopes, scope_parameter};
 pub use credentials::{Credentials, CredentialsError, MAX_CREDENTIALS_BYTES};
 pub use error::{AuthError, Result};

@@ -48,19 +48,26 @@ impl Robot {
 
     /// Returns which of its secrets this is, when it is accepted.
     fn accepts(&self, secret: &str, now: Timestamp) -> Option<&RobotSecret> {
-        let lives = |expires: Option<Timestamp>| expires.is_none_or(|end| now < end);
         // Both are compared, whichever fits.
         let fitting = self.secrets.iter().fold(None, |fitting, one| {
-            let fits = one.hash.is_of(secret) & lives(one.expires);
+            let fits = one.hash.is_of(secret) & is_before(now, one.expires);
             if fits { Some(one) } else { fitting }
         })?;
-        (lives(self.expires) && !self.is_disabled).then_some(fitting)
+        self.lives(now).then_some(fitting)
     }
 
     /// Returns when one of its secrets is accepted no more.
     fn end_of(&self, secret: &RobotSecret) -> Option<Timestamp> {
         [self.expires, secret.expires].into_iter().flatten().min()
     }
+
+    fn lives(&self, now: Timestamp) -> bool {
+        is_before(now, self.expires) && !self.is_disabled
+    }
+}
+
+fn is_before(now: Timestamp, end: Option<Timestamp>) -> bool {
+    end.is_none_or(|end| now < end)
 }
 
 /// What a rotation does with the secret that was.
@@ -259,9 +266,25 @@ impl Robots {
             return Ok(None);
         };
         let ends = robot.end_of(accepted);
+        Ok(Some((self.admit(name, robot, now).await, ends)))
+    }
+
+    /// Returns what a robot brings that was told by its certificate; `None` when it is not, or not any
+    /// more. `now` is the replica's clock.
+    pub(crate) async fn bearer(
+        &self,
+        name: &SubjectName,
+        now: Timestamp,
+    ) -> Result<Option<Rights>> {
+        match self.get(name).await? {
+            Some(robot) if robot.lives(now) => Ok(Some(self.admit(name, robot, now).await)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn admit(&self, name: &SubjectName, robot: Robot, now: Timestamp) -> Rights {
         self.note_use(name, now).await;
-        let rights = Rights::of(Identity::Robot(name.clone())).with_grants(robot.grants);
-        Ok(Some((rights, ends)))
+        Rights::of(Identity::Robot(name.clone())).with_grants(robot.grants)
     }
 
     /// Notes that a robot was seen, once an hour. A note that fails is lost: it is not worth a login.

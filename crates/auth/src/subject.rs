@@ -72,7 +72,9 @@ impl Subject {
         match (self, rights.identity()) {
             (Self::Everybody, _)
             | (Self::Anonymous, Identity::Anonymous)
-            | (Self::Authenticated, Identity::User(_) | Identity::Robot(_)) => true,
+            | (Self::Authenticated, Identity::User(_) | Identity::Robot(_) | Identity::Bearer(_)) => {
+                true
+            }
             (Self::User(wanted), Identity::User(name))
             | (Self::Robot(wanted), Identity::Robot(name)) => wanted == name,
             (Self::Group(wanted), _) => rights.groups().contains(wanted),

@@ -226,7 +226,7 @@ impl Tokens {
     }
 }
 
-/// Writes an identity as `sub`. No user's name holds the colon of a robot's.
+/// Writes an identity as `sub`. No user's name holds the colon of the others.
 fn subject_of(identity: &Identity) -> String {
     match identity {
         Identity::Anonymous => String::new(),
@@ -238,10 +238,13 @@ fn identity_of(subject: &str) -> Option<Identity> {
     if subject.is_empty() {
         return Some(Identity::Anonymous);
     }
-    match subject.strip_prefix("robot:") {
-        Some(robot) => SubjectName::parse(robot).ok().map(Identity::Robot),
-        None => SubjectName::parse(subject).ok().map(Identity::User),
-    }
+    let (make, name): (fn(SubjectName) -> Identity, &str) = match subject.split_once(':') {
+        Some(("robot", name)) => (Identity::Robot, name),
+        Some(("certificate", name)) => (Identity::Bearer, name),
+        Some(_) => return None,
+        None => (Identity::User, subject),
+    };
+    SubjectName::parse(name).ok().map(make)
 }
 
 fn sign(key: &Key, claims: &Claims) -> String {

@@ -177,8 +177,8 @@ impl<'a> Builder<'a> {
                 return self.set(setting, "{}", "{}", origin);
             }
             Content::Map(_) => no_such("keys"),
-            Content::List(_) if setting.list() == List::Rules => {
-                return self.apply_rules(source, setting, node);
+            Content::List(_) if matches!(setting.list(), List::Rules | List::Identities) => {
+                return self.apply_entries(source, setting, node);
             }
             Content::List(items) if setting.list() == List::Texts => match texts(items) {
                 Some(texts) => return self.apply_text(setting, &texts.join(", "), origin),

@@ -12,11 +12,13 @@ mod access;
 mod audit;
 mod azure;
 mod s3;
+mod tls;
 
 pub use access::{Access, AccessRule, Openness};
 pub use audit::{Audit, AuditTarget};
 pub use azure::AzureStorage;
 pub use s3::{S3Encryption, S3Storage};
+pub use tls::{CertificateIdentity, CertificateName, ClientCertificates, Tls, TlsVersion};
 
 /// Everything the server is told. What [`Config::load`] returns is valid; [`Config::validate`]
 /// checks one that was made by hand.
@@ -26,6 +28,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address that clients use, when it is not the one they connect to.
     pub external_url: Option<ExternalUrl>,
+    /// Proxies in front, whose word about clients is believed.
+    pub trusted_proxies: Networks,
+    /// Whether those proxies begin each connection with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// TLS where the registry listens.
+    pub tls: Tls,
     /// The listener for operators.
     pub admin: Admin,
     /// Who may use the registry.
@@ -55,6 +63,9 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
             external_url: None,
+            trusted_proxies: Networks::default(),
+            proxy_protocol: false,
+            tls: Tls::default(),
             admin: Admin::default(),
             access: Access::default(),
             workers: Workers::Auto,
@@ -176,8 +187,6 @@ pub struct Redirect {
     pub networks: Networks,
     /// Clients of `networks` that are served here all the same.
     pub except: Networks,
-    /// Load balancers whose `X-Forwarded-For` tells where a client is.
-    pub proxies: Networks,
     /// How long an address may be used.
     pub lifetime: Period,
 }
@@ -188,7 +197,6 @@ impl Default for Redirect {
             least_size: ByteSize::mib(1),
             networks: Networks::everywhere(),
             except: Networks::default(),
-            proxies: Networks::default(),
             lifetime: Period::seconds(10 * 60),
         }
     }

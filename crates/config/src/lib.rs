@@ -11,6 +11,7 @@ mod effective;
 mod environment;
 mod error;
 mod external_url;
+mod identities;
 mod load;
 mod logging;
 mod nearest;
@@ -27,8 +28,9 @@ mod validate;
 mod value;
 
 pub use config::{
-    Access, AccessRule, Admin, Audit, AuditTarget, AzureStorage, Config, Limits, LocalStorage, Log,
-    Manifests, Openness, Redirect, S3Encryption, S3Storage, Storage, Timeouts, Workers,
+    Access, AccessRule, Admin, Audit, AuditTarget, AzureStorage, CertificateIdentity,
+    CertificateName, ClientCertificates, Config, Limits, LocalStorage, Log, Manifests, Openness,
+    Redirect, S3Encryption, S3Storage, Storage, Timeouts, Tls, TlsVersion, Workers,
 };
 pub use environment::{CLIENT_VARIABLES, CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
 pub use error::{ConfigError, ConfigErrors, Origin, Problem};

@@ -4,8 +4,8 @@
 //! The YAML reader tells positions in its errors alone. So every node is numbered in the order it
 //! is met, and [`locate`] reads the text once more and raises an error at that node.
 
-use crate::AccessRule;
 use crate::value::Shown;
+use crate::{AccessRule, CertificateIdentity};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Mapping, Value};
 use std::cell::Cell;
@@ -113,7 +113,16 @@ fn value_of(shown: &Shown) -> Value {
         Shown::Text(text) => Value::from(text.as_str()),
         Shown::Chosen => Mapping::new().into(),
         Shown::Rules(rules) => Value::Sequence(rules.iter().map(rule_value).collect()),
+        Shown::Identities(identities) => {
+            Value::Sequence(identities.iter().map(identity_value).collect())
+        }
     }
+}
+
+fn identity_value(identity: &CertificateIdentity) -> Value {
+    let members = identity.members();
+    let members = members.map(|(key, text)| (Value::from(key), Value::from(text)));
+    Value::Mapping(members.into_iter().collect())
 }
 
 fn rule_value(rule: &AccessRule) -> Value {

@@ -150,7 +150,8 @@ pub fn settings() -> &'static [Setting] {
     &SETTINGS
 }
 
-static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| [ROWS, s3::ROWS, azure::ROWS].concat());
+static SETTINGS: LazyLock<Vec<Setting>> =
+    LazyLock::new(|| [ROWS, tls::ROWS, s3::ROWS, azure::ROWS].concat());
 
 /// Makes a row for a field that every configuration has.
 macro_rules! row {
@@ -195,6 +196,9 @@ macro_rules! local_row {
     };
 }
 
+// Below the macro that its rows are made with.
+mod tls;
+
 /// Returns the local driver's settings, choosing that driver. Two drivers named at once are found
 /// by the loader, which remembers where each was named.
 fn local(storage: &mut Storage) -> &mut LocalStorage {
@@ -229,6 +233,14 @@ const ROWS: &[Setting] = &[
     row!(
         "external_url", external_url: Option<ExternalUrl>, Range::Any,
         "The address that clients use when a proxy stands in front: scheme, host and port."
+    ),
+    row!(
+        "trusted_proxies", trusted_proxies: Networks, Range::Any,
+        "The networks of proxies and load balancers in front, whose `X-Forwarded-For`, `-Proto`, `-Host` or `Forwarded` tells who a client is. Nobody else's is believed."
+    ),
+    row!(
+        "proxy_protocol", proxy_protocol: bool, Range::Any,
+        "Expects a header of the PROXY protocol, version 1 or 2, at the beginning of each connection from `trusted_proxies`, and of no other."
     ),
     row!(
         "admin.listen", admin.listen: Option<SocketAddr>, Range::Any,
@@ -295,10 +307,6 @@ const ROWS: &[Setting] = &[
         "Networks within `redirect.networks` whose clients are served here all the same."
     ),
     row!(
-        "redirect.proxies", redirect.proxies: Networks, Range::Any,
-        "Load balancers in front, whose `X-Forwarded-For` tells where a client is. Nobody else's is believed."
-    ),
-    row!(
         "redirect.lifetime", redirect.lifetime: Period, seconds(30, HOUR),
         "How long a client may begin to use the address that it was sent to. Whoever has the address can read the blob until then."
     ),
@@ -324,7 +332,7 @@ const ROWS: &[Setting] = &[
     ),
     row!(
         "timeouts.headers", timeouts.headers: Period, seconds(1, 60),
-        "How long a client may take to send a request's headers."
+        "How long a client may take to send a request's headers, and for a TLS handshake before."
     ),
     row!(
         "timeouts.body_silence", timeouts.body_silence: Period, seconds(1, HOUR),

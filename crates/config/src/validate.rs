@@ -51,9 +51,43 @@ pub(crate) fn conflicts(config: &Config) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    conflicts.extend(tls_conflicts(config));
     conflicts.extend(access_conflicts(config));
     if let Storage::S3(s3) = &config.storage {
         conflicts.extend(s3_conflicts(s3));
+    }
+    conflicts
+}
+
+fn tls_conflicts(config: &Config) -> Vec<(&'static str, String)> {
+    let tls = &config.tls;
+    let mut conflicts = Vec::new();
+    let is_missing = match (&tls.certificate, &tls.key) {
+        (Some(_), None) => Some(("tls.key", "tls.certificate")),
+        (None, Some(_)) => Some(("tls.certificate", "tls.key")),
+        _ => None,
+    };
+    if let Some((missing, given)) = is_missing {
+        let message = format!("is missing beside {given}: TLS needs both");
+        conflicts.push((missing, message));
+    }
+    if config.proxy_protocol && config.trusted_proxies.as_slice().is_empty() {
+        let message = "`true` means nothing without `trusted_proxies`; name whose headers count";
+        conflicts.push(("proxy_protocol", message.to_owned()));
+    }
+    let clients = &tls.client_certificates;
+    if clients.ca.is_some() && !tls.is_on() && is_missing.is_none() {
+        let message = "needs TLS: name `tls.certificate` and `tls.key`, too".to_owned();
+        conflicts.push(("tls.client_certificates.ca", message));
+    }
+    if clients.ca.is_none() && (clients.required || !clients.identities.is_empty()) {
+        let message = "is missing: name the authorities whose certificates count".to_owned();
+        conflicts.push(("tls.client_certificates.ca", message));
+    }
+    if !clients.identities.is_empty() && config.access.is_open() {
+        let message =
+            "say nothing where everybody may do everything; write `access.rules`".to_owned();
+        conflicts.push(("tls.client_certificates.identities", message));
     }
     conflicts
 }

@@ -3,7 +3,7 @@
 //! The file, the environment and the command line all give text, so a value means the same
 //! wherever it is written.
 
-use crate::AccessRule;
+use crate::{AccessRule, CertificateIdentity};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -17,6 +17,7 @@ pub(crate) enum Shown {
     /// A driver that is chosen and has no settings of its own.
     Chosen,
     Rules(Vec<AccessRule>),
+    Identities(Vec<CertificateIdentity>),
 }
 
 impl Shown {
@@ -32,6 +33,18 @@ impl Shown {
                 let lines: Vec<String> = rules.iter().map(AccessRule::line).collect();
                 format!("[{}]", lines.join(", "))
             }
+            Self::Identities(identities) => {
+                let line = |identity: &CertificateIdentity| {
+                    let [(name, pattern), (key, subject)] = identity.members();
+                    format!(
+                        "{{{name}: {}, {key}: {}}}",
+                        quoted(pattern),
+                        quoted(subject)
+                    )
+                };
+                let lines: Vec<String> = identities.iter().map(line).collect();
+                format!("[{}]", lines.join(", "))
+            }
         }
     }
 }
@@ -45,6 +58,13 @@ pub(crate) enum List {
     Texts,
     /// It is a list of rules.
     Rules,
+    /// It is a list of identities.
+    Identities,
+}
+
+/// Writes a text as YAML reads it on one line.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// The type of a setting.

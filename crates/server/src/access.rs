@@ -1,13 +1,15 @@
 //! Who may use the registry: from what the configuration says to what decides requests.
 
 use crate::stores::Stores;
+use crate::wiring::trusted_proxies;
 use anyhow::Context;
 use roadstead_api::{Access, Guard};
 use roadstead_auth::{
-    ActionSet, Authenticator, Effect, Htpasswd, KeySettings, PasswordSettings, Passwords,
-    PathPattern, Rule, RuleBook, RuleSet, SigningKeys, Subject, TagPattern, TokenSettings, Tokens,
+    ActionSet, Authenticator, CertificateRule, CertificateRules, Effect, Htpasswd, KeySettings,
+    NameKind, PasswordSettings, Passwords, PathPattern, Rule, RuleBook, RuleSet, SigningKeys,
+    Subject, TagPattern, TokenSettings, Tokens,
 };
-use roadstead_config::{AccessRule, Config, ConfigErrors};
+use roadstead_config::{AccessRule, CertificateName, ClientCertificates, Config, ConfigErrors};
 use roadstead_registry::Background;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +49,25 @@ fn rule(written: &AccessRule) -> Result<Rule, String> {
     })
 }
 
+/// Reads whom certificates of clients stand for. A mistake is one of the configuration.
+fn certificate_rules(clients: &ClientCertificates) -> Result<CertificateRules, ConfigErrors> {
+    let mut rules = Vec::new();
+    for (index, identity) in clients.identities.iter().enumerate() {
+        let kind = match identity.name {
+            CertificateName::Dns => NameKind::Dns,
+            CertificateName::Uri => NameKind::Uri,
+            CertificateName::Email => NameKind::Email,
+            CertificateName::CommonName => NameKind::CommonName,
+        };
+        let rule = CertificateRule::parse(kind, &identity.pattern, &identity.subject);
+        rules.push(rule.map_err(|reason| {
+            let message = format!("entry {}: {reason}", index + 1);
+            ConfigErrors::of("tls.client_certificates.identities", message)
+        })?);
+    }
+    Ok(CertificateRules::new(rules))
+}
+
 fn parse_all<T, E: std::fmt::Display>(
     texts: &[String],
     parse: impl Fn(&str) -> Result<T, E>,
@@ -75,6 +96,8 @@ impl Gate {
         passwords: &Arc<Passwords>,
     ) -> anyhow::Result<Self> {
         let records = &stores.records;
+        let clients = &config.tls.client_certificates;
+        let certificates = certificate_rules(clients)?;
         let rules = RuleBook::open(Arc::clone(records), rules(config)?)
             .await
             .context("cannot read the rules")?;
@@ -118,6 +141,9 @@ impl Gate {
             tokens: Tokens::new(Arc::clone(&keys), Arc::clone(&stores.clock), settings),
             policy: rules.policy(),
             address: address.map(|url| url.as_str().to_owned()),
+            proxies: trusted_proxies(config),
+            refuses_strangers: clients.required && !certificates.is_empty(),
+            certificates,
         };
         Ok(Self {
             access: Access::Guarded(Arc::new(guard)),

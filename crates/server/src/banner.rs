@@ -16,6 +16,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) storage: &'a Storage,
     /// Whether everybody may do everything.
     pub(crate) is_open: bool,
+    /// Whether clients speak TLS with the registry itself.
+    pub(crate) is_secure: bool,
 }
 
 impl Banner<'_> {
@@ -32,6 +34,7 @@ impl Banner<'_> {
                 admin = self.admin.map(tracing::field::display),
                 data = self.data(),
                 open = self.is_open,
+                tls = self.is_secure,
                 "serving"
             ),
         }
@@ -50,13 +53,19 @@ impl Banner<'_> {
         } else {
             ""
         };
+        let scheme = if self.is_secure { "https" } else { "http" };
+        let unverified = if self.is_secure {
+            ""
+        } else {
+            " --dest-tls-verify=false"
+        };
         format!(
             "\
-Roadstead {version} listens on http://{host} and keeps its data in {data}.
+Roadstead {version} listens on {scheme}://{host} and keeps its data in {data}.
 {access}{admin}Try it:
   docker pull alpine && docker tag alpine {host}/alpine && docker push {host}/alpine
-  skopeo copy --dest-tls-verify=false docker://docker.io/library/alpine docker://{host}/alpine
-  curl http://{host}/v2/_catalog
+  skopeo copy{unverified} docker://docker.io/library/alpine docker://{host}/alpine
+  curl {scheme}://{host}/v2/_catalog
 Ctrl-C stops it.
 "
         )
@@ -103,6 +112,7 @@ mod tests {
             admin: None,
             storage: &Storage::Memory,
             is_open: true,
+            is_secure: false,
         };
         let text = banner.text();
         let first = text.lines().next().expect("has lines");

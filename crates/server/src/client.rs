@@ -10,6 +10,7 @@ use crate::administration::{Direct, path_in};
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use remote::Remote;
+use roadstead_api::Whence;
 use roadstead_api::administration::{AdminRequest, Failure, MAX_ADMIN_BODY_BYTES, Page, Requester};
 use roadstead_config::{Config, Storage};
 use serde::Serialize;
@@ -200,6 +201,7 @@ impl Client {
                     query,
                     body: &body,
                     by: Requester::Operator,
+                    whence: Whence::default(),
                 });
                 let answer = answer.await?;
                 Ok(Answered {

@@ -18,6 +18,7 @@ mod signals;
 mod storage_metrics;
 mod stores;
 mod telemetry;
+mod tls;
 mod wiring;
 
 use clap::Parser;

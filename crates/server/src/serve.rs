@@ -9,12 +9,15 @@ use crate::listen::listen;
 use crate::storage_metrics::StorageMetrics;
 use crate::stores::Stores;
 use crate::telemetry::Form;
-use crate::wiring::{body_pace, redirect_policy, registry_settings, server_settings};
+use crate::tls::Certificates;
+use crate::wiring::{
+    body_pace, redirect_policy, registry_settings, server_settings, trusted_proxies,
+};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use roadstead_api::administration::Administration;
 use roadstead_api::{
-    Access, AdminState, AppState, AuditLog, Bound, HttpMetrics, Stopper, bind, bind_admin,
+    Access, AdminState, AppState, AuditLog, Bound, HttpMetrics, Stopper, Tls, bind, bind_admin,
 };
 use roadstead_config::Config;
 use roadstead_registry::{Background, RandomIds, Registry};
@@ -34,6 +37,7 @@ pub(crate) async fn run_server(
     background: &Background,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let certificates = Certificates::open(config).await?;
     let public = listen(config.listen, "--listen")?;
     let admin = config.admin.listen;
     let admin = admin
@@ -46,7 +50,11 @@ pub(crate) async fn run_server(
         ready = stores.prepare() => ready?,
         () = stop.cancelled() => return stores.close().await,
     }
-    let sockets = Sockets { public, admin };
+    let tls = certificates.as_ref().map(Certificates::tls);
+    if let Some(certificates) = certificates {
+        certificates.start_watching(background)?;
+    }
+    let sockets = Sockets { public, admin, tls };
     let served = tokio::select! {
         served = serve(config, form, background, sockets, metrics, &stores, stop) => served,
         // Requests in flight are given up: what they would write is refused already.
@@ -55,10 +63,11 @@ pub(crate) async fn run_server(
     served.and(stores.close().await)
 }
 
-/// The addresses that are taken already.
+/// The addresses that are taken already, and what secures the first.
 struct Sockets {
     public: TcpListener,
     admin: Option<TcpListener>,
+    tls: Option<Tls>,
 }
 
 /// Serves a store that is ready, until `stop`.
@@ -102,6 +111,7 @@ async fn serve(
         admin: listeners.admin.as_ref().map(Bound::address),
         storage: &config.storage,
         is_open: config.access.is_open(),
+        is_secure: config.tls.is_on(),
     };
     banner.show(form);
     listeners.run(stop).await?;
@@ -132,7 +142,7 @@ impl Listeners {
         registry: &Registry,
         mut metrics: MetricsRegistry,
         rights: Rights,
-        Sockets { public, admin }: Sockets,
+        Sockets { public, admin, tls }: Sockets,
     ) -> anyhow::Result<Self> {
         let state = AppState {
             registry: registry.clone(),
@@ -141,10 +151,11 @@ impl Listeners {
             administration: rights.administration,
             metrics: Arc::new(HttpMetrics::register(&mut metrics, registry)),
             ids: Arc::new(RandomIds),
+            proxies: trusted_proxies(config),
             redirect: redirect_policy(config),
             pace: body_pace(config),
         };
-        let public = bind(public, server_settings(config), state)
+        let public = bind(public, server_settings(config, tls), state)
             .context("cannot start the listener of the registry")?;
         let state = AdminState {
             registry: registry.clone(),

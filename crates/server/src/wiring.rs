@@ -1,6 +1,6 @@
 //! Says to each part what the configuration says.
 
-use roadstead_api::{BodyPace, RedirectPolicy, RedirectRules, ServerSettings};
+use roadstead_api::{BodyPace, RedirectPolicy, RedirectRules, ServerSettings, Tls, TrustedProxies};
 use roadstead_config::{Config, Period, Storage};
 use roadstead_registry::Settings;
 
@@ -17,14 +17,21 @@ pub(crate) fn registry_settings(config: &Config) -> Settings {
 }
 
 /// How the registry's listener behaves.
-pub(crate) fn server_settings(config: &Config) -> ServerSettings {
+pub(crate) fn server_settings(config: &Config, tls: Option<Tls>) -> ServerSettings {
     ServerSettings {
+        proxy_protocol: config.proxy_protocol,
+        tls,
         workers: config.workers.count(),
         head_timeout: config.timeouts.headers.as_duration(),
         keep_alive: config.timeouts.keep_alive.as_duration(),
         shutdown_grace: config.timeouts.shutdown.as_duration(),
         ..ServerSettings::default()
     }
+}
+
+/// Whose word about clients is believed.
+pub(crate) fn trusted_proxies(config: &Config) -> TrustedProxies {
+    TrustedProxies::new(config.trusted_proxies.as_slice().to_vec())
 }
 
 /// Which pulls are sent to the storage.
@@ -42,7 +49,6 @@ pub(crate) fn redirect_policy(config: &Config) -> RedirectPolicy {
         least_bytes: redirect.least_size.as_u64(),
         networks: redirect.networks.as_slice().to_vec(),
         except: redirect.except.as_slice().to_vec(),
-        proxies: redirect.proxies.as_slice().to_vec(),
         lifetime: redirect.lifetime.as_duration(),
     })
 }
@@ -87,7 +93,7 @@ mod tests {
     fn the_defaults_of_the_configuration_are_those_of_the_listener() {
         let config = Config::default();
         assert_eq!(body_pace(&config), BodyPace::default());
-        let (configured, own) = (server_settings(&config), ServerSettings::default());
+        let (configured, own) = (server_settings(&config, None), ServerSettings::default());
         assert_eq!(configured.keep_alive, own.keep_alive);
         assert_eq!(configured.shutdown_grace, own.shutdown_grace);
         assert!(configured.head_timeout <= own.head_timeout);

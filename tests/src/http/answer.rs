@@ -31,7 +31,11 @@ impl std::fmt::Debug for Answer {
 
 impl Answer {
     /// Reads an answer; `None` at the end of the stream.
-    pub(super) fn read(stream: &mut impl BufRead, is_head: bool) -> io::Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// What the stream says, `UnexpectedEof` for an answer that breaks off, and `InvalidData` for what
+    /// is none.
+    pub fn read(stream: &mut impl BufRead, is_head: bool) -> io::Result<Option<Self>> {
         let Some(first) = read_line(stream)? else {
             return Ok(None);
         };

@@ -90,7 +90,8 @@ impl Request {
     }
 
     /// Tells whether an answer comes without a body whatever its length says.
-    pub(super) fn is_head(&self) -> bool {
+    #[must_use]
+    pub fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
 

@@ -26,6 +26,10 @@ impl Fixture {
     }
 
     fn start_with(is_on: bool, redirect: &str) -> Self {
+        Self::start_behind("", is_on, redirect)
+    }
+
+    fn start_behind(proxies: &str, is_on: bool, redirect: &str) -> Self {
         let runtime = Runtime::new().unwrap();
         let fake = runtime
             .block_on(S3Fake::start(FakeOptions::default()))
@@ -40,7 +44,7 @@ impl Fixture {
         let yaml = format!(
             "storage: {{s3: {{bucket: {BUCKET}, prefix: r, endpoint: \"{}\", path_style: true, \
              access_key: {access_key}, secret_key: '${{file:{}}}', redirect: {is_on}}}}}\n\
-             redirect: {{{redirect}}}\n",
+             trusted_proxies: [{proxies}]\nredirect: {{{redirect}}}\n",
             fake.endpoint(),
             secret.path().display(),
         );
@@ -202,8 +206,7 @@ fn only_clients_of_the_networks_are_sent_away() {
 fn a_load_balancer_says_where_a_client_is_and_nobody_else_does() {
     let rules = "least_size: 100KB, networks: [192.0.2.0/24]";
     for (proxies, status) in [("127.0.0.1", 307), ("127.0.0.2", 200)] {
-        let rules = format!("{rules}, proxies: [{proxies}]");
-        let fixture = Fixture::start_with(true, &rules);
+        let fixture = Fixture::start_behind(proxies, true, rules);
         let target = fixture.push(&random_bytes(LARGE));
         let client = ("X-Forwarded-For", "198.51.100.1, 192.0.2.7");
         assert_eq!(fixture.get(&target, &[client]).status, status, "{proxies}");

@@ -2,6 +2,7 @@
 
 use super::MAX_ADMIN_BODY_BYTES;
 use super::pages::DEFAULT_ENTRIES;
+use crate::audit::Whence;
 use crate::error::AdminError;
 use crate::page::PageRequest;
 use crate::parameters;
@@ -43,6 +44,8 @@ pub struct AdminRequest<'a> {
     pub body: &'a Bytes,
     /// Who asks.
     pub by: Requester,
+    /// Where the request comes from.
+    pub whence: Whence,
 }
 
 impl AdminRequest<'_> {

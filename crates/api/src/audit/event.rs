@@ -1,5 +1,6 @@
 //! What one event tells, and how it is written.
 
+use super::Whence;
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -51,6 +52,16 @@ impl AuditEvent {
             by: Some(by.to_owned()),
             change: Some(change),
             ..Self::default()
+        }
+    }
+
+    /// Adds where the request came from that asked for it.
+    #[must_use]
+    pub fn from(self, whence: &Whence) -> Self {
+        Self {
+            client: whence.client,
+            request_id: whence.request_id.clone(),
+            ..self
         }
     }
 

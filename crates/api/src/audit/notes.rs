@@ -3,6 +3,7 @@
 use actix_web::HttpMessage as _;
 use actix_web::HttpRequest;
 use roadstead_auth::Identity;
+use std::net::IpAddr;
 
 /// Why it is not known who sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(crate) enum FailedLogin {
     Password,
     /// The token is none of ours, or its time is over; or the credentials cannot be read.
     Token,
+    /// The client's certificate is nobody's, and it has to be somebody's.
+    Certificate,
     /// Not looked at, after too many failures.
     Slowed,
 }
@@ -20,6 +23,7 @@ impl FailedLogin {
         match self {
             Self::Password => "wrong name or password",
             Self::Token => "no valid token",
+            Self::Certificate => "nobody's certificate",
             Self::Slowed => "too many failures before",
         }
     }
@@ -28,14 +32,31 @@ impl FailedLogin {
 /// What was found out about one request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notes {
+    pub(super) whence: Whence,
     pub(super) caller: Option<String>,
     /// Why a login failed, and with which name it was tried, which may be anything.
     pub(super) failed: Option<(FailedLogin, Option<String>)>,
 }
 
+/// Where a request comes from and what it is called; nothing for one that has no connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whence {
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) request_id: Option<String>,
+}
+
 /// Begins to take notes on a request.
-pub(super) fn begin(request: &HttpRequest) {
-    request.extensions_mut().insert(Notes::default());
+pub(super) fn begin(request: &HttpRequest, whence: Whence) {
+    let notes = Notes {
+        whence,
+        ..Notes::default()
+    };
+    request.extensions_mut().insert(notes);
+}
+
+/// Returns where a request comes from, where notes are taken.
+pub(crate) fn whence(request: &HttpRequest) -> Whence {
+    of(request).whence
 }
 
 /// Returns the notes on a request.

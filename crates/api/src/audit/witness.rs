@@ -1,10 +1,11 @@
 //! One request, watched for what the audit log must have of it.
 
-use super::{AuditEvent, AuditLog, notes};
+use super::{AuditEvent, AuditLog, Whence, notes};
 use crate::access;
 use crate::error::ApiError;
 use crate::guard::Access;
 use crate::respond::{DOCKER_CONTENT_DIGEST, OCI_TAG, Reply};
+use crate::state::AppState;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -13,8 +14,8 @@ use roadstead_oci::{Reference, RepositoryName, Route, RouteError};
 /// Watches one request. Dropped before its end, it tells of a change that may have happened.
 pub(crate) struct Witness {
     log: AuditLog,
+    whence: Whence,
     request: HttpRequest,
-    request_id: HeaderValue,
     route: Route,
     has_ended: bool,
 }
@@ -22,20 +23,25 @@ pub(crate) struct Witness {
 impl Witness {
     /// Begins to watch, where there is a log and the path is one of ours.
     pub(crate) fn begin(
-        log: &AuditLog,
+        state: &AppState,
         request: &HttpRequest,
         request_id: &HeaderValue,
         route: &Result<Route, RouteError>,
     ) -> Option<Self> {
         let Ok(route) = route else { return None };
+        let log = &state.audit;
         if !log.is_on() {
             return None;
         }
-        notes::begin(request);
+        let whence = Whence {
+            client: Some(state.proxies.origin(request).address()),
+            request_id: request_id.to_str().ok().map(str::to_owned),
+        };
+        notes::begin(request, whence.clone());
         Some(Self {
             log: log.clone(),
+            whence,
             request: request.clone(),
-            request_id: request_id.clone(),
             route: route.clone(),
             has_ended: false,
         })
@@ -164,8 +170,8 @@ impl Witness {
             event,
             outcome,
             by: notes::of(&self.request).caller,
-            client: self.request.peer_addr().map(|address| address.ip()),
-            request_id: self.request_id.to_str().ok().map(str::to_owned),
+            client: self.whence.client,
+            request_id: self.whence.request_id.clone(),
             repository: self.route.name().map(RepositoryName::to_string),
             digest: digest.map(str::to_owned),
             tag,

@@ -24,8 +24,8 @@ const TURN_BYTES: u64 = 2 * 1024 * 1024;
 
 /// A stream on which the kernel can send a file.
 pub(crate) trait SendFile {
-    /// Whether it can.
-    const CAN_SEND_FILES: bool;
+    /// Tells whether it can.
+    fn can_send_files(&self) -> bool;
 
     /// Sends some of bytes `range`; 0 when the file ends before them.
     fn poll_send_file(
@@ -37,7 +37,9 @@ pub(crate) trait SendFile {
 }
 
 impl SendFile for TcpStream {
-    const CAN_SEND_FILES: bool = true;
+    fn can_send_files(&self) -> bool {
+        true
+    }
 
     fn poll_send_file(
         &self,

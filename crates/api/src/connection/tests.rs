@@ -5,7 +5,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::timeout;
 
 impl SendFile for DuplexStream {
-    const CAN_SEND_FILES: bool = false;
+    fn can_send_files(&self) -> bool {
+        false
+    }
 
     fn poll_send_file(
         &self,

@@ -3,6 +3,7 @@
 use crate::administration::{
     ADMINISTRATION_PATH, AdminAnswer, AdminRequest, Administration, MAX_ADMIN_BODY_BYTES, Requester,
 };
+use crate::audit;
 use crate::body::{CollectError, RequestBody};
 use crate::call::Call;
 use crate::error::{AdminError, ApiError, RETRY_SOON};
@@ -33,12 +34,14 @@ pub(crate) async fn perform(
         Err(error) => return refuse(error),
     };
     let path = request.uri().path();
+    let whence = audit::whence(request);
     let request = AdminRequest {
         method: request.method().as_str(),
         path: path.strip_prefix(ADMINISTRATION_PATH).unwrap_or(path),
         query: request.query_string(),
         body: &content,
         by,
+        whence,
     };
     reply(administration.answer(request).await)
 }

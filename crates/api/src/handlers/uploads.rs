@@ -104,10 +104,8 @@ async fn begin_session(
 
 /// Returns whom the number of open sessions is counted for.
 fn client(call: &Call<'_>) -> String {
-    call.request
-        .peer_addr()
-        .map(|address| address.ip().to_string())
-        .unwrap_or_default()
+    let origin = call.state.proxies.origin(call.request);
+    origin.address().to_string()
 }
 
 /// Reads a digest parameter; `None` when it is not there.

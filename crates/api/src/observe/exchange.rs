@@ -4,7 +4,9 @@ use super::HttpMetrics;
 use super::labels::{MethodLabel, RouteLabel};
 use crate::body::Unread;
 use crate::connection::Busy;
+use crate::origin::{Origin, TrustedProxies};
 use crate::outgoing::Body;
+use crate::state::AppState;
 use actix_web::HttpRequest;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::HeaderValue;
@@ -12,7 +14,6 @@ use actix_web::http::{Method, StatusCode};
 use bytes::Bytes;
 use roadstead_oci::{Reference, RepositoryName, Route, RouteError};
 use std::error::Error;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -47,21 +48,23 @@ struct Details {
     repository: Option<RepositoryName>,
     reference: Option<Reference>,
     path: Option<String>,
-    client: Option<SocketAddr>,
+    client: Origin,
 }
 
 impl Exchange {
     /// Begins to watch.
     pub(crate) fn begin(
-        metrics: &Arc<HttpMetrics>,
+        AppState {
+            metrics, proxies, ..
+        }: &AppState,
         request: &HttpRequest,
         route: &Result<Route, RouteError>,
         request_id: HeaderValue,
         busy: Option<Busy>,
     ) -> Self {
         metrics.request_began();
-        let details =
-            enabled!(target: ACCESS, Level::INFO).then(|| Box::new(Details::of(request, route)));
+        let details = enabled!(target: ACCESS, Level::INFO)
+            .then(|| Box::new(Details::of(request, route, proxies)));
         Self {
             metrics: Arc::clone(metrics),
             started: Instant::now(),
@@ -120,7 +123,7 @@ impl Exchange {
             bytes_in = self.received,
             bytes_out = self.sent,
             duration_us,
-            client = details.client.map(field::display),
+            client = %details.client,
             "request"
         );
     }
@@ -139,7 +142,11 @@ impl Drop for Exchange {
 }
 
 impl Details {
-    fn of(request: &HttpRequest, route: &Result<Route, RouteError>) -> Self {
+    fn of(
+        request: &HttpRequest,
+        route: &Result<Route, RouteError>,
+        proxies: &TrustedProxies,
+    ) -> Self {
         let reference = match route {
             Ok(Route::Manifest { reference, .. }) => reference.as_ref().ok().cloned(),
             Ok(Route::Blob { digest, .. } | Route::Referrers { digest, .. }) => {
@@ -160,7 +167,7 @@ impl Details {
             repository: route.as_ref().ok().and_then(Route::name).cloned(),
             reference,
             path,
-            client: request.peer_addr(),
+            client: proxies.origin(request),
         }
     }
 }

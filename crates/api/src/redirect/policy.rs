@@ -23,8 +23,6 @@ pub struct RedirectRules {
     pub networks: Vec<IpNet>,
     /// Where its client must not be.
     pub except: Vec<IpNet>,
-    /// Whose `X-Forwarded-For` is believed.
-    pub proxies: Vec<IpNet>,
     /// How long the address may be used. The store may have a limit: a week at S3.
     pub lifetime: Duration,
 }
@@ -49,7 +47,6 @@ mod tests {
             least_bytes: 1000,
             networks: networks(among),
             except: networks(except),
-            proxies: Vec::new(),
             lifetime: Duration::from_mins(10),
         }
     }

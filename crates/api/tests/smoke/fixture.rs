@@ -3,7 +3,8 @@
 use crate::wire::Client;
 use prometheus_client::registry::Registry as Metrics;
 use roadstead_api::{
-    Access, AppState, AuditLog, BodyPace, HttpMetrics, RedirectPolicy, ServerSettings, bind,
+    Access, AppState, AuditLog, BodyPace, HttpMetrics, RedirectPolicy, ServerSettings,
+    TrustedProxies, bind,
 };
 use roadstead_oci::{Algorithm, Digest};
 use roadstead_registry::{Background, RandomIds, Registry, Settings};
@@ -60,6 +61,7 @@ async fn serve_over(
         administration: None,
         metrics: Arc::new(metrics),
         ids: Arc::new(RandomIds),
+        proxies: TrustedProxies::default(),
         redirect: RedirectPolicy::Never,
         pace,
     };

@@ -1,15 +1,15 @@
-//! A list of rules in a file.
+//! A list of rules or identities in a file.
 
 use super::{Builder, Source};
 use crate::load::Node;
 use crate::settings::Setting;
 use crate::substitute::substitute;
-use crate::value::SettingValue;
-use crate::{Problem, rules};
+use crate::value::{List, SettingValue};
+use crate::{Problem, identities, rules};
 
 impl Builder<'_> {
-    /// Takes a list of rules; a mistake is told at its own place.
-    pub(super) fn apply_rules(
+    /// Takes a list of maps; a mistake is told at its own place.
+    pub(super) fn apply_entries(
         &mut self,
         source: &Source<'_>,
         setting: &'static Setting,
@@ -17,9 +17,13 @@ impl Builder<'_> {
     ) {
         let environment = self.environment;
         let substitute = |text: &str| substitute(text, environment);
-        match rules::read(node, &substitute) {
-            Ok(rules) => {
-                let text = rules.shown().text();
+        let read = match setting.list() {
+            List::Identities => identities::read(node, &substitute).map(|list| list.shown()),
+            _ => rules::read(node, &substitute).map(|list| list.shown()),
+        };
+        match read {
+            Ok(shown) => {
+                let text = shown.text();
                 self.set(setting, &text, &text, source.origin(node.place));
             }
             Err((place, message)) => {

@@ -1,6 +1,6 @@
 //! Who may use the registry: the section `access`.
 
-use crate::value::{SettingValue, Shown};
+use crate::value::{SettingValue, Shown, quoted};
 use std::path::PathBuf;
 
 /// Who may use the registry.
@@ -107,8 +107,4 @@ impl AccessRule {
         }
         format!("{{{}}}", members.join(", "))
     }
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

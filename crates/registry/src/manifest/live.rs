@@ -3,7 +3,7 @@
 use super::accepted::{Accepted, check_kept};
 use super::staged::StagedManifest;
 use crate::protect::Intent;
-use crate::record::{Content, ManifestRecord, ManifestState, TagRecord};
+use crate::record::{Content, Location, MOST_LOCATIONS, ManifestRecord, ManifestState, TagRecord};
 use crate::registry::{ROUNDS, Registry};
 use crate::window::Window;
 use crate::{Generation, INLINE_MANIFEST_BYTES, Result, layout};
@@ -200,6 +200,18 @@ impl Registry {
             locations: self.locations_of(accepted),
             content,
         })
+    }
+
+    /// Returns where this replica has just seen the blobs that a manifest names.
+    fn locations_of(&self, accepted: &Accepted) -> Vec<Location> {
+        let seen = accepted.references.blobs().filter_map(|digest| {
+            let data = self.inner.locations.guess(&accepted.repository, digest)?;
+            Some(Location {
+                digest: digest.clone(),
+                data,
+            })
+        });
+        seen.take(MOST_LOCATIONS).collect()
     }
 
     /// Goes from `deleting` to `dead` before the data goes, so that no reader finds a record

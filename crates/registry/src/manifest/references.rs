@@ -1,8 +1,7 @@
 //! What a manifest names: which records a push protects, and what it finds missing.
 
-use super::accepted::Accepted;
 use crate::protect::Intent;
-use crate::record::{Location, MOST_LOCATIONS, ManifestRecord};
+use crate::record::ManifestRecord;
 use crate::registry::Registry;
 use crate::window::Window;
 use crate::{RegistryError, Result, layout};
@@ -87,25 +86,13 @@ impl Named {
 
 impl References {
     /// Returns the blobs among what is named.
-    fn blobs(&self) -> impl Iterator<Item = &Digest> {
+    pub(super) fn blobs(&self) -> impl Iterator<Item = &Digest> {
         let blobs = self.named.keys().filter(|(held, _)| *held == Held::Blob);
         blobs.map(|(_, digest)| digest)
     }
 }
 
 impl Registry {
-    /// Returns where this replica has just seen the blobs that a manifest names.
-    pub(super) fn locations_of(&self, accepted: &Accepted) -> Vec<Location> {
-        let seen = accepted.references.blobs().filter_map(|digest| {
-            let data = self.inner.locations.guess(&accepted.repository, digest)?;
-            Some(Location {
-                digest: digest.clone(),
-                data,
-            })
-        });
-        seen.take(MOST_LOCATIONS).collect()
-    }
-
     /// Protects everything that a manifest names, and checks that it is there and as large as its
     /// descriptors say. Returns the earliest window; `None` when nothing is named.
     ///
