@@ -60,7 +60,7 @@ fn each_change_is_told_once() {
     pushed_blob.expect_status(201);
     let begun = guarded.send(&root, Request::post("/v2/team-a/app/blobs/uploads/"));
     let location = begun.expect_header("location").to_owned();
-    let appended = guarded.send(&root, Request::patch(&location).body(&random_bytes(10)));
+    let appended = guarded.send(&root, Request::patch(&location).body(random_bytes(10)));
     appended.expect_status(202);
     guarded
         .send(&root, Request::delete(&location))

@@ -58,7 +58,7 @@ fn the_administrator_of_init_logs_in_and_nobody_else_does() {
     log_in(&basic("admin", "wrong")).expect_status(401);
     server.connect().get("/v2/").expect_status(401);
     let request = Request::post("/v2/anywhere/at/all/blobs/uploads/")
-        .header("Authorization", &basic("admin", &password));
+        .header("Authorization", basic("admin", &password));
     server.connect().send(&request).expect_status(202);
 }
 

@@ -19,6 +19,5 @@ mod paths;
 mod remote;
 mod reveal;
 mod rules;
-mod rules;
 mod timing;
 mod tls_front;

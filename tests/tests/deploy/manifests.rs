@@ -1,6 +1,7 @@
 //! Manifests of Kubernetes as a set: parsing, finding one, and running the server on what is in them.
 
 use roadstead_tests::binary;
+use roadstead_tests::server::write_file;
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -66,7 +67,7 @@ impl Manifests {
     pub(crate) fn effective_setting(&self, pointer: &str) -> Value {
         let folder = tempfile::tempdir().expect("there is room for a temporary folder");
         let file = folder.path().join("roadstead.yaml");
-        std::fs::write(&file, self.configuration()).expect("can be written");
+        write_file(&file, self.configuration().as_bytes());
         let mut command = Command::new(binary::path());
         command.env_clear().args(["config", "print", "--config"]);
         command.arg(&file);
