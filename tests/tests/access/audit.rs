@@ -51,7 +51,7 @@ fn each_change_is_told_once() {
     let changes = await_events(&guarded.0, 2);
     assert_eq!(changes[0]["event"], "identity.change");
     assert_eq!(changes[0]["change"], "added user ops");
-    assert_eq!(changes[0]["by"], "local");
+    assert_eq!(changes[0]["by"], "local:operator");
 
     let blob = random_bytes(1000);
     let digest = sha256(&blob);
