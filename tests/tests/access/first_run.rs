@@ -101,7 +101,10 @@ fn what_init_is_told_is_in_the_configuration() {
     assert!(folder.path().join(data).is_dir());
     let output = run(folder.path(), &["user", "ls", "--config", "own.yaml"]);
     let users = said(&output.stdout);
-    assert!(users.lines().any(|line| line.starts_with("ops ")), "{users}");
+    assert!(
+        users.lines().any(|line| line.starts_with("ops ")),
+        "{users}"
+    );
     let nowhere = init(folder.path(), &["no/such/folder.yaml"]);
     assert_refused(&nowhere, "cannot create no/such/folder.yaml");
 }
