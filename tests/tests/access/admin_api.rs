@@ -27,10 +27,11 @@ pub(crate) fn ask(
     body: Option<Value>,
 ) -> Answer {
     let mut request = Request::new(method, format!("/api/v1{path}"));
+    if body.is_some() || method == "POST" {
+        request = request.header("Content-Type", "application/json");
+    }
     if let Some(body) = body {
-        request = request
-            .header("Content-Type", "application/json")
-            .body(body.to_string());
+        request = request.body(body.to_string());
     }
     guarded.send(credentials, request)
 }

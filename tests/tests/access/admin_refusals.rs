@@ -182,3 +182,14 @@ fn hostile_bodies_and_parameters_change_nothing() {
     rule(json!({"subjects": ["*"], "repositories": ["**"], "actions": ["pull"], "effect": "no"}));
     assert_eq!(guarded.columns(&["user", "ls"], 1), ["ops", "root"]);
 }
+
+#[test]
+fn a_page_of_another_site_cannot_have_a_browser_post_without_a_body() {
+    let guarded = Guarded::start();
+    let rotate = Request::new("POST", "/api/v1/keys/rotate");
+    let without_type = guarded.send(&basic("root", PASSWORD), rotate);
+    assert_eq!(
+        (without_type.status, without_type.code()),
+        (415, "UNSUPPORTED".to_owned())
+    );
+}

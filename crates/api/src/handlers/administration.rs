@@ -55,14 +55,19 @@ async fn collect(
         Err(CollectError::TooLarge) => return Err(AdminError::TooLarge),
         Err(CollectError::Body(error)) => return Err(error.into()),
     };
-    // A page of another site can have a browser send a body of some other type, but not of this.
+    // A page of another site can have a browser send a POST of some other type, or none, with the
+    // password or certificate that the browser has for us; but not of this type, and no other method.
     let is_json = || {
         let media_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
         let essence = media_type.split(';').next().unwrap_or_default();
         Some(essence.trim().eq_ignore_ascii_case("application/json"))
     };
-    let takes_body = matches!(request.method().as_str(), "POST" | "PUT");
-    if (takes_body && !content.is_empty()) && is_json() != Some(true) {
+    let needs_type = match request.method().as_str() {
+        "POST" => true,
+        "PUT" => !content.is_empty(),
+        _ => false,
+    };
+    if needs_type && is_json() != Some(true) {
         return Err(AdminError::MediaType);
     }
     Ok(content)

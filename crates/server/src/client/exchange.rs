@@ -27,7 +27,7 @@ pub(super) fn request(
         .method(method)
         .uri(format!("{ADMINISTRATION_PATH}{path}"))
         .header(HOST, host);
-    if !body.is_empty() {
+    if !body.is_empty() || method == "POST" {
         request = request.header(CONTENT_TYPE, "application/json");
     }
     request
