@@ -74,6 +74,10 @@ allowed "pull through CRI" crictl_here pull --auth "$entry" "$REGISTRY/$private:
 expect_equal "images that CRI has" "$REGISTRY/$private" \
   "$(crictl_here images --output json | jq -r '.images[].repoTags[]' | sed 's/:[^:]*$//')"
 
+# Both are good now. Who was right before is not slowed by the wrong secrets that follow.
+allowed "pull through CRI with the new secret beside the old one" crictl_here pull \
+  --creds "robot+$node:$second" "$REGISTRY/$private:$tag"
+
 step "CRI: what is refused"
 crictl_here rmi --all >/dev/null 2>&1
 refused "a pull through CRI without credentials" crictl_here pull "$REGISTRY/$private:$tag"
