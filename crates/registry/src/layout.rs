@@ -5,6 +5,7 @@
 //! | `blob/<alg>/<hex>` | where the content of a digest is, for all repositories |
 //! | `link/<alg>/<hex>/<repository, "/" as ":">` | this repository may see this blob |
 //! | `repo/<name>/_manifest/<alg>/<hex>` | a manifest: state, generation, exact bytes |
+//! | `repo/<name>/_removed/<alg>/<hex>` | a manifest that was deleted and can be brought back: exact bytes |
 //! | `repo/<name>/_tag/<tag>` | the manifest that a tag names |
 //! | `repo/<name>/_history/<tag>/<inverted time>-<nonce>` | a past value of a tag |
 //! | `repo/<name>/_tagged/<alg>/<hex>/<tag>` | reverse index of tags; may be stale |
@@ -14,6 +15,9 @@
 //!
 //! A component of a repository name cannot start with `_`, so the keys are unambiguous. A tag comes
 //! last in its key: were something behind it, `1-alpine` would sort before `1`.
+//!
+//! `_removed` sorts behind `_manifest`, and is written before the manifest goes: whoever reads the
+//! keys of a repository in their order meets one of the two, whatever happens meanwhile.
 
 use crate::ids::Nonce;
 use roadstead_oci::{Digest, RepositoryName, Tag};
@@ -57,10 +61,36 @@ pub fn repository_of_link(key: &str) -> Option<RepositoryName> {
     RepositoryName::parse(&flat.replace(':', "/")).ok()
 }
 
+/// Prefix of all manifests of a repository; what follows it in a key is read by [`digest_of_path`].
+#[must_use]
+pub fn manifests(repository: &RepositoryName) -> String {
+    format!("repo/{repository}/_manifest/")
+}
+
 /// Key of a manifest.
 #[must_use]
 pub fn manifest(repository: &RepositoryName, digest: &Digest) -> String {
-    format!("repo/{repository}/_manifest/{}", digest_path(digest))
+    format!("{}{}", manifests(repository), digest_path(digest))
+}
+
+/// Prefix of all deleted manifests of a repository that are retained; what follows it in a key is
+/// read by [`digest_of_path`].
+#[must_use]
+pub fn removed_all(repository: &RepositoryName) -> String {
+    format!("repo/{repository}/_removed/")
+}
+
+/// Key of a deleted manifest that is retained.
+#[must_use]
+pub fn removed(repository: &RepositoryName, digest: &Digest) -> String {
+    format!("{}{}", removed_all(repository), digest_path(digest))
+}
+
+/// Returns the digest of what follows [`manifests`] or [`removed_all`] in a key: `<alg>/<hex>`.
+#[must_use]
+pub fn digest_of_path(path: &str) -> Option<Digest> {
+    let (algorithm, hex) = path.split_once('/')?;
+    Digest::parse(&format!("{algorithm}:{hex}")).ok()
 }
 
 /// Prefix of all tags of a repository; what follows it in a key is the tag.
@@ -75,17 +105,29 @@ pub fn tag(repository: &RepositoryName, tag: &Tag) -> String {
     format!("repo/{repository}/_tag/{tag}")
 }
 
+/// Prefix of the past values of all tags of a repository; a tag and a slash follow it in a key.
+#[must_use]
+pub fn histories_all(repository: &RepositoryName) -> String {
+    format!("repo/{repository}/_history/")
+}
+
 /// Prefix of all past values of a tag, the newest first.
 #[must_use]
 pub fn histories(repository: &RepositoryName, tag: &Tag) -> String {
-    format!("repo/{repository}/_history/{tag}/")
+    format!("{}{tag}/", histories_all(repository))
+}
+
+/// What comes before the past values of a tag, under [`histories`], that were set at `at` or before.
+#[must_use]
+pub fn history_until(at: Timestamp) -> String {
+    format!("{:020}", u64::MAX - at.as_millis())
 }
 
 /// Key of a past value of a tag: its own time and nonce, so that writing it twice is writing it once.
 #[must_use]
 pub fn history(repository: &RepositoryName, tag: &Tag, at: Timestamp, nonce: Nonce) -> String {
-    let inverted = u64::MAX - at.as_millis();
-    format!("{}{inverted:020}-{nonce}", histories(repository, tag))
+    let inverted = history_until(at);
+    format!("{}{inverted}-{nonce}", histories(repository, tag))
 }
 
 /// Prefix of the reverse index of a manifest; what follows it in a key is a tag.

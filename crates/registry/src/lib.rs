@@ -40,7 +40,7 @@ pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
 pub use error::{RegistryError, Result};
 pub use ids::{Generation, IdSource, Nonce, RandomIds, UploadId};
-pub use manifest::{ManifestMeta, ManifestPush, Pushed, StoredManifest};
+pub use manifest::{ManifestMeta, ManifestPush, Pushed, Retention, StoredManifest};
 pub use mount::{MountSource, Mounted};
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;

@@ -1,19 +1,21 @@
 //! Manifests as readers see them: HEAD and GET, by tag and by digest.
 //!
 //! `manifest/push.rs` owns PUT, `manifest/delete.rs` DELETE, `manifest/live.rs` the life of a
-//! record that both change.
+//! record that both change, `manifest/removed.rs` what is retained of a deleted one.
 
 mod accepted;
 mod delete;
 mod live;
 mod push;
 mod references;
+mod removed;
 mod staged;
 
 #[cfg(test)]
 mod tests;
 
 pub use push::{ManifestPush, Pushed};
+pub use removed::Retention;
 
 pub(crate) use live::{Attempt, Naming};
 

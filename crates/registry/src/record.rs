@@ -10,12 +10,14 @@
 mod blob;
 mod catalog;
 mod manifest;
+mod removed;
 mod session;
 mod tag;
 
 pub use blob::{BlobRecord, BlobState, LinkRecord, LinkState};
 pub use catalog::CatalogRecord;
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
+pub use removed::RemovedRecord;
 pub use session::{SessionRecord, SessionState, Staged, Target};
 pub use tag::{EndedBy, Ending, HistoryRecord, TagRecord, TaggedRecord};
 

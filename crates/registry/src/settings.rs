@@ -24,6 +24,8 @@ pub struct Settings {
     pub sparse: bool,
     /// How long a whole read that was hashed vouches for a blob; `None` hashes no reads.
     pub verify_reads: Option<Duration>,
+    /// How long a deleted manifest can be brought back; `None` keeps none.
+    pub deleted_retention: Option<Duration>,
     /// G: how long something unreferenced is left alone.
     pub grace: Duration,
     /// C: how long something condemned waits.
@@ -46,6 +48,7 @@ impl Default for Settings {
             uploads_per_client: 1000,
             sparse: false,
             verify_reads: Some(Duration::from_hours(24)),
+            deleted_retention: Some(Duration::from_hours(7 * 24)),
             grace: Duration::from_hours(24),
             condemned: Duration::from_hours(1),
             window: Duration::from_mins(5),

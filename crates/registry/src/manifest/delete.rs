@@ -2,7 +2,9 @@
 //!
 //! The record is marked first, still readable. Then every tag of the reverse index and the referrer
 //! entry loses the marked generation, or is fenced: its version changes, so that a push which looked
-//! at the manifest before the mark can no longer set it. Only then does the record go.
+//! at the manifest before the mark can no longer set it. Only then does the record go, and not before
+//! its bytes are retained (`manifest/removed.rs`): whoever goes on with a deletion that another left
+//! in the middle writes them again.
 
 use crate::record::{Encoded, EndedBy, ManifestRecord, ManifestState, ReferrerRecord, TagRecord};
 use crate::registry::{ROUNDS, Registry};
@@ -66,12 +68,14 @@ impl Registry {
                     let condition = Condition::Matches(seen.version);
                     // Touched, marked by another, or the answer lost: the record tells.
                     if let Outcome::Applied(version) = self.put(&key, &marked, condition).await? {
-                        self.release_names(repository, digest, &marked, by).await?;
+                        self.release_and_retain(repository, digest, &marked, by)
+                            .await?;
                         return self.remove_deleting(&key, &marked, version).await;
                     }
                 }
                 ManifestState::Deleting => {
-                    self.release_names(repository, digest, &record, by).await?;
+                    self.release_and_retain(repository, digest, &record, by)
+                        .await?;
                     return self.remove_deleting(&key, &record, seen.version).await;
                 }
                 ManifestState::Dead => {
@@ -127,6 +131,21 @@ impl Registry {
             Some(_) => Ok(()),
             None => Err(self.manifest_unknown(repository, digest).await),
         }
+    }
+
+    /// Does all that comes before a `deleting` record may go.
+    async fn release_and_retain(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        record: &ManifestRecord,
+        by: &str,
+    ) -> Result<()> {
+        futures::try_join!(
+            self.release_names(repository, digest, record, by),
+            self.retain(repository, digest, record, by),
+        )?;
+        Ok(())
     }
 
     /// Takes every name from the generation of a `deleting` record.

@@ -14,6 +14,7 @@ mod racing;
 mod referring;
 mod simulation;
 mod tagging;
+mod undeleting;
 
 use crate::record::{Encoded, ManifestRecord, TagRecord};
 use crate::testing::{Fixture, digest_of, name};
