@@ -27,6 +27,7 @@ mod registry;
 mod settings;
 mod sweep;
 mod tag;
+mod tag_restore;
 mod tag_values;
 #[cfg(test)]
 mod testing;
@@ -40,12 +41,16 @@ pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
 pub use error::{RegistryError, Result};
 pub use ids::{Generation, IdSource, Nonce, RandomIds, UploadId};
-pub use manifest::{ManifestMeta, ManifestPush, Pushed, Retention, StoredManifest};
+pub use manifest::{
+    Availability, ManifestMeta, ManifestPush, ManifestRestore, Pushed, RemovedManifest,
+    RemovedPage, Restored, Retention, StoredManifest,
+};
 pub use mount::{MountSource, Mounted};
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
 pub use roadstead_storage::DataFile;
 pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
 pub use tag::TagPage;
+pub use tag_restore::{DeletedTag, DeletedTagsPage, RestorePoint, TagRestore, TagRestored};
 pub use tag_values::HistoryPage;
 pub use upload::{Closing, OpenSession, SessionPage, UploadWriter};

@@ -12,6 +12,8 @@ mod pulling;
 mod pushing;
 mod racing;
 mod referring;
+mod restoring;
+mod setting_back;
 mod simulation;
 mod tagging;
 mod undeleting;
