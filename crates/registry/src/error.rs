@@ -92,6 +92,9 @@ pub enum RegistryError {
         /// What is gone.
         missing: Vec<Digest>,
     },
+    /// Another replica makes a pass of the collector.
+    #[error("another replica is collecting")]
+    CollectorBusy,
     /// Other writers kept changing the same record; the same request may work later.
     #[error("too many writers change {0} at once")]
     Contended(String),
@@ -130,7 +133,7 @@ impl RegistryError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Contended(_) => true,
+            Self::Contended(_) | Self::CollectorBusy => true,
             Self::Storage(error) => matches!(error.kind(), Kind::Unavailable | Kind::Full),
             _ => false,
         }

@@ -7,6 +7,7 @@
 mod background;
 mod blob;
 mod catalog;
+mod collector;
 mod error;
 mod finished_uploads;
 mod history;
@@ -39,6 +40,9 @@ mod window;
 pub use background::Background;
 pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
+pub use collector::{
+    CollectorOptions, CollectorReport, CollectorStatus, CondemnedStatus, LevelReport, Progress,
+};
 pub use error::{RegistryError, Result};
 pub use ids::{Generation, IdSource, Nonce, RandomIds, UploadId};
 pub use manifest::{
@@ -49,7 +53,9 @@ pub use mount::{MountSource, Mounted};
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
 pub use roadstead_storage::DataFile;
-pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
+pub use settings::{
+    CollectorSettings, INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG,
+};
 pub use tag::TagPage;
 pub use tag_restore::{DeletedTag, DeletedTagsPage, RestorePoint, TagRestore, TagRestored};
 pub use tag_values::HistoryPage;

@@ -21,6 +21,7 @@ pub use removed::{RemovedManifest, RemovedPage, Retention};
 pub use restore::{Availability, ManifestRestore, Restored};
 
 pub(crate) use live::{Attempt, Naming};
+pub(crate) use references::References;
 
 use crate::protect::{Guarded, Standing};
 use crate::record::{Content, ManifestRecord, ManifestState, TagRecord};

@@ -9,6 +9,7 @@
 
 mod blob;
 mod catalog;
+mod collector;
 mod manifest;
 mod removed;
 mod session;
@@ -16,6 +17,10 @@ mod tag;
 
 pub use blob::{BlobRecord, BlobState, LinkRecord, LinkState};
 pub use catalog::CatalogRecord;
+pub use collector::{
+    CollectorRecord, CondemnedEntry, CondemnedRecord, LeaseRecord, ManifestReferences,
+    ReferencesRecord,
+};
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
 pub use removed::RemovedRecord;
 pub use session::{SessionRecord, SessionState, Staged, Target};

@@ -38,6 +38,32 @@ pub struct Settings {
     pub session_memory: Duration,
     /// Bytes after which a long upload is made resumable.
     pub checkpoint_bytes: u64,
+    /// What the collector does, and how fast.
+    pub collector: CollectorSettings,
+}
+
+/// What the collector does by itself, and how fast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectorSettings {
+    /// How often a pass begins; `None` leaves it to whoever asks for one.
+    pub interval: Option<Duration>,
+    /// Calls to storage that it makes in a second at most; `None` for as many as it can.
+    pub calls_per_second: Option<u32>,
+    /// How long a manifest that no tag, no index and no subject names is kept; `None` keeps it.
+    pub untagged: Option<Duration>,
+    /// R: how long a request may take to land once it is sent.
+    pub request_life: Duration,
+}
+
+impl Default for CollectorSettings {
+    fn default() -> Self {
+        Self {
+            interval: Some(Duration::from_hours(1)),
+            calls_per_second: Some(2000),
+            untagged: None,
+            request_life: REQUEST_LIFE,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -55,6 +81,7 @@ impl Default for Settings {
             session_idle: Duration::from_hours(7 * 24),
             session_memory: Duration::from_mins(5),
             checkpoint_bytes: 64 << 20,
+            collector: CollectorSettings::default(),
         }
     }
 }
