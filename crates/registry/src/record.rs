@@ -9,12 +9,14 @@
 
 mod blob;
 mod catalog;
+mod job;
 mod manifest;
 mod session;
 mod tag;
 
 pub use blob::{BlobRecord, BlobState, LinkRecord, LinkState};
 pub use catalog::CatalogRecord;
+pub use job::{JobProgress, JobRecord, JobState};
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
 pub use session::{SessionRecord, SessionState, Staged, Target};
 pub use tag::{EndedBy, Ending, HistoryRecord, TagRecord, TaggedRecord};
