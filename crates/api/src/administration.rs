@@ -10,6 +10,7 @@ mod explain;
 mod grants;
 mod groups;
 mod input;
+mod jobs;
 mod keys;
 mod moment;
 mod openapi;
@@ -28,6 +29,7 @@ pub use explain::Explanation;
 pub use grants::GrantText;
 pub use groups::GroupView;
 pub use input::{AdminRequest, Requester};
+pub use jobs::{JobProgressView, JobView, NewJob};
 pub use keys::KeyRotation;
 pub use moment::Moment;
 pub use openapi::document;
@@ -94,7 +96,8 @@ impl Administration {
             Ok(output) => {
                 if let Some(change) = output.change() {
                     tracing::info!(by = %request.by, "{change}");
-                    let event = AuditEvent::change(&request.by.to_string(), change.to_string());
+                    let by = request.by.to_string();
+                    let event = AuditEvent::told(output.event(), &by, change.to_owned());
                     self.audit.record(event.from(&request.whence)).await;
                 }
                 output.into_answer()

@@ -40,16 +40,19 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use report::{CollectorReport, LevelReport, Progress};
+pub use report::{CollectorReport, LevelReport};
 pub use status::{CollectorStatus, CondemnedStatus};
 
+use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::{RegistryError, Result};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tracing::{info, warn};
 
 /// How a pass is to be made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CollectorOptions {
     /// Only tells what would be condemned and killed. Nothing is written but the chunks.
     pub dry_run: bool,

@@ -16,6 +16,7 @@
 //! | `gc/state` | the last pass of the collector |
 //! | `gc/condemned/<level>/<id>` | some of what is condemned |
 //! | `gc/references/<name>/<section>/<alg>/<hex>` | what some manifests name |
+//! | `gc/job/<id>` | long work that somebody asked for |
 //!
 //! A component of a repository name cannot start with `_`, so the keys are unambiguous. A tag comes
 //! last in its key: were something behind it, `1-alpine` would sort before `1`.
@@ -51,6 +52,9 @@ pub const COLLECTOR_STATE: &str = "gc/state";
 pub const CONDEMNED: &str = "gc/condemned/";
 /// Prefix of what manifests name; what follows it is a key below [`REPOSITORIES`].
 pub const REFERENCES: &str = "gc/references/";
+
+/// Prefix of all jobs.
+pub const JOBS: &str = "gc/job/";
 
 fn digest_path(digest: &Digest) -> String {
     format!("{}/{}", digest.algorithm().as_str(), digest.hex())
@@ -204,4 +208,10 @@ pub fn digest_at_end(key: &str) -> Option<Digest> {
 #[must_use]
 pub fn upload(id: &crate::ids::UploadId) -> String {
     format!("{UPLOADS}{id}")
+}
+
+/// Key of a job; ids of newer ones come first.
+#[must_use]
+pub fn job(id: &crate::ids::JobId) -> String {
+    format!("{JOBS}{id}")
 }

@@ -10,6 +10,7 @@
 mod blob;
 mod catalog;
 mod collector;
+mod job;
 mod manifest;
 mod removed;
 mod session;
@@ -21,6 +22,7 @@ pub use collector::{
     CollectorRecord, CondemnedEntry, CondemnedRecord, LeaseRecord, ManifestReferences,
     ReferencesRecord,
 };
+pub use job::{JobProgress, JobRecord, JobState};
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
 pub use removed::RemovedRecord;
 pub use session::{SessionRecord, SessionState, Staged, Target};

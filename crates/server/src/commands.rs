@@ -6,6 +6,7 @@ mod content;
 mod health;
 mod identities;
 mod init;
+mod job;
 mod output;
 mod registry_options;
 mod robot;
@@ -79,6 +80,9 @@ enum Command {
     /// Lists and removes tags, and shows what they were.
     #[command(subcommand, after_help = content::TAG_HELP)]
     Tag(content::TagCommand),
+    /// Shows long work that commands asked for.
+    #[command(subcommand, after_help = job::HELP)]
+    Job(job::JobCommand),
     /// Lists and ends uploads that are on their way.
     #[command(subcommand, after_help = content::UPLOAD_HELP)]
     Upload(content::UploadCommand),
@@ -99,6 +103,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Access(command) => access::run(command),
         Command::Repo(command) => content::run_repository(&command),
         Command::Tag(command) => content::run_tag(&command),
+        Command::Job(command) => job::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
 }
@@ -172,7 +177,7 @@ mod tests {
     fn every_command_that_administers_shows_an_example() {
         let line = CommandLine::command();
         let names = [
-            "user", "group", "robot", "token", "access", "repo", "tag", "upload",
+            "user", "group", "robot", "token", "access", "repo", "tag", "job", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

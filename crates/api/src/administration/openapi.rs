@@ -3,7 +3,7 @@
 use super::answer::{Outcome, Output};
 use super::input::Input;
 use super::{
-    Administration, access_tokens, explain, groups, keys, repositories, robots, rules, tags,
+    Administration, access_tokens, explain, groups, jobs, keys, repositories, robots, rules, tags,
     uploads, users,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -28,6 +28,7 @@ use utoipa::{Modify, OpenApi};
         robots::list, robots::create, robots::show, robots::remove, robots::rotate,
         rules::list, rules::add, rules::remove, explain::explain,
         keys::rotate,
+        jobs::list, jobs::start, jobs::show,
         repositories::list,
         tags::list, tags::remove, tags::history,
         uploads::list, uploads::abort,

@@ -4,6 +4,9 @@ use super::Whence;
 use serde::Serialize;
 use std::net::IpAddr;
 
+/// The event of a change among users, robots, tokens, keys or rules.
+pub(crate) const IDENTITY_CHANGE: &str = "identity.change";
+
 /// One event: what happened, who did it, to what, from where. Written as one JSON object; what does
 /// not apply is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -46,8 +49,14 @@ impl AuditEvent {
     /// `by` is who asked for it; `change` says what was done, without a secret.
     #[must_use]
     pub fn change(by: &str, change: String) -> Self {
+        Self::told(IDENTITY_CHANGE, by, change)
+    }
+
+    /// Makes an event of something else that an administrator did, in words.
+    #[must_use]
+    pub(crate) fn told(event: &'static str, by: &str, change: String) -> Self {
         Self {
-            event: "identity.change",
+            event,
             outcome: "done",
             by: Some(by.to_owned()),
             change: Some(change),

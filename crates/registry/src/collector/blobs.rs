@@ -80,7 +80,7 @@ impl Pass<'_> {
             self.report.blobs += 1;
             let calls = walk.take_calls() + links.take_calls();
             if calls > 0 {
-                self.progress.set("blobs looked at", self.report.blobs);
+                self.tell("blobs looked at", self.report.blobs);
                 self.spend(calls).await?;
             }
             if !self.is_old(entry.modified) {

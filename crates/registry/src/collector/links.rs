@@ -77,7 +77,7 @@ impl Pass<'_> {
             self.report.links += 1;
             let calls = walk.take_calls();
             if calls > 0 {
-                self.progress.set("links looked at", self.report.links);
+                self.tell("links looked at", self.report.links);
                 self.spend(calls).await?;
             }
             let is_found = self.is_old(entry.modified)

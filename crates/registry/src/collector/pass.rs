@@ -4,7 +4,8 @@ use super::CollectorOptions;
 use super::lease::Lease;
 use super::marks::{DigestRange, Marks};
 use super::pace::Pace;
-use super::report::{CollectorReport, Progress};
+use super::report::CollectorReport;
+use crate::progress::Progress;
 use crate::record::CollectorRecord;
 use crate::registry::Registry;
 use crate::{Result, layout};
@@ -16,7 +17,9 @@ use std::time::Duration;
 pub(super) struct Pass<'a> {
     pub(super) registry: &'a Registry,
     pub(super) options: CollectorOptions,
-    pub(super) progress: &'a Progress,
+    progress: &'a Progress,
+    /// What was told last, and how much of it.
+    told: (&'static str, u64),
     pub(super) report: CollectorReport,
     lease: Lease,
     pace: Pace,
@@ -56,6 +59,7 @@ impl<'a> Pass<'a> {
             registry,
             options,
             progress,
+            told: ("", 0),
             report: CollectorReport {
                 dry_run: options.dry_run,
                 started,
@@ -113,6 +117,16 @@ impl<'a> Pass<'a> {
         self.report.calls += calls as u64;
         self.pace.spend(calls).await;
         self.registry.keep_collector_lease(&mut self.lease).await
+    }
+
+    /// Tells how much of what is done.
+    pub(super) fn tell(&mut self, what: &'static str, done: u64) {
+        if self.told.0 != what {
+            self.progress.begin(what, None);
+            self.told = (what, 0);
+        }
+        self.progress.add(done.saturating_sub(self.told.1));
+        self.told.1 = done;
     }
 
     /// Tells whether a record is older than the grace.

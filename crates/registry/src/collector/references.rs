@@ -277,8 +277,7 @@ impl Pass<'_> {
         if is_first {
             self.report.manifests += 1;
             self.report.references += references.blobs.len() as u64;
-            self.progress
-                .set("manifests scanned", self.report.manifests);
+            self.tell("manifests scanned", self.report.manifests);
         }
     }
 

@@ -1,9 +1,8 @@
-//! What a pass did, and how far it is.
+//! What a pass did.
 
 use roadstead_storage::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a pass did to the records of one level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,23 +102,5 @@ impl fmt::Display for CollectorReport {
             write!(formatter, "; left alone: {}", self.skipped.join("; "))?;
         }
         Ok(())
-    }
-}
-
-/// How far a pass is, for whoever waits for it. Clones show the same pass.
-#[derive(Clone, Debug, Default)]
-pub struct Progress {
-    at: Arc<Mutex<(&'static str, u64)>>,
-}
-
-impl Progress {
-    /// Returns what is being done and how many of these are done.
-    #[must_use]
-    pub fn get(&self) -> (&'static str, u64) {
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn set(&self, what: &'static str, done: u64) {
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = (what, done);
     }
 }

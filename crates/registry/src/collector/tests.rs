@@ -5,7 +5,8 @@ mod policy;
 mod racing;
 mod scanning;
 
-use super::{CollectorOptions, CollectorReport, Progress};
+use super::{CollectorOptions, CollectorReport};
+use crate::progress::Progress;
 use crate::record::{BlobRecord, BlobState, Encoded, LinkRecord, LinkState};
 use crate::testing::{Fixture, digest_of, large, name};
 use crate::{BlobBody, ManifestPush, Registry, RegistryError, Result, Settings, layout};
