@@ -348,7 +348,9 @@ fn registry_status(error: &RegistryError) -> (StatusCode, ErrorCode) {
             (StatusCode::BAD_REQUEST, ErrorCode::ManifestBlobUnknown)
         }
         RegistryError::TagKept(_) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
-        RegistryError::Contended(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+        RegistryError::Contended(_) | RegistryError::CollectorBusy => {
+            (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
+        }
         RegistryError::Storage(_) if error.is_temporary() => {
             (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
         }

@@ -15,7 +15,7 @@
 //! | `batches.rs` | what is condemned, in lists of some hundred |
 //! | `links.rs`, `blobs.rs`, `manifests.rs` | the levels |
 //! | `chores.rs` | half-done deletes, stale reverse entries, what was retained long enough |
-//! | `lease.rs`, `pace.rs`, `report.rs`, `status.rs` | who, how fast, what came of it |
+//! | `lease.rs`, `pace.rs`, `report.rs`, `status.rs`, `totals.rs` | who, how fast, what came of it |
 //!
 //! A pass lists every key of manifests, links and blobs once (per thousand of them one call), reads
 //! the chunks and of manifests and links only what is new or condemned. Memory: 8 bytes for
@@ -35,6 +35,7 @@ mod pass;
 mod references;
 mod report;
 mod status;
+mod totals;
 mod walk;
 
 #[cfg(test)]
@@ -42,6 +43,9 @@ mod tests;
 
 pub use report::{CollectorReport, LevelReport};
 pub use status::{CollectorStatus, CondemnedStatus};
+pub use totals::CollectorTotals;
+
+pub(crate) use totals::Totals;
 
 use crate::progress::Progress;
 use crate::registry::Registry;
@@ -75,11 +79,23 @@ impl Registry {
         progress: &Progress,
     ) -> Result<CollectorReport> {
         let lease = self.take_collector_lease().await?;
-        let result = pass::Pass::begin(self, options, progress, lease).await;
-        match result {
-            Ok(pass) => pass.run().await,
-            Err(error) => Err(error),
+        let pass = async {
+            let pass = pass::Pass::begin(self, options, progress, lease).await?;
+            pass.run().await
+        };
+        let result = pass.await;
+        match &result {
+            Ok(report) if !options.dry_run => self.inner.collected.add(report),
+            Ok(_) => {}
+            Err(_) => self.inner.collected.add_failure(),
         }
+        result
+    }
+
+    /// Returns what this process collected since it began.
+    #[must_use]
+    pub fn collector_totals(&self) -> CollectorTotals {
+        self.inner.collected.get()
     }
 
     /// Collects in the background, as often as the settings say.

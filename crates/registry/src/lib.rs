@@ -44,7 +44,8 @@ pub use background::Background;
 pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
 pub use collector::{
-    CollectorOptions, CollectorReport, CollectorStatus, CondemnedStatus, LevelReport,
+    CollectorOptions, CollectorReport, CollectorStatus, CollectorTotals, CondemnedStatus,
+    LevelReport,
 };
 pub use error::{RegistryError, Result};
 pub use fsck::{FsckOptions, FsckReport};
@@ -59,9 +60,7 @@ pub use progress::Progress;
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
 pub use roadstead_storage::DataFile;
-pub use settings::{
-    CollectorSettings, INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG,
-};
+pub use settings::{CollectorSettings, INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, Settings, YOUNG};
 pub use tag::TagPage;
 pub use tag_restore::{DeletedTag, DeletedTagsPage, RestorePoint, TagRestore, TagRestored};
 pub use tag_values::HistoryPage;

@@ -6,8 +6,6 @@ use std::time::Duration;
 pub const INLINE_BLOB_BYTES: usize = 32 * 1024;
 /// The largest manifest that is kept inside its record, in bytes.
 pub const INLINE_MANIFEST_BYTES: usize = 128 * 1024;
-/// How long a request may take to land once it is sent (R of the storage contract).
-pub const REQUEST_LIFE: Duration = Duration::from_mins(15);
 /// How old a reverse entry must be before a deleter need not fence its tag: more than D + R.
 pub const YOUNG: Duration = Duration::from_hours(1);
 
@@ -30,7 +28,8 @@ pub struct Settings {
     pub grace: Duration,
     /// C: how long something condemned waits.
     pub condemned: Duration,
-    /// D: how long after `protect` a reference may be sent. C > D + R must hold.
+    /// D: how long after `protect` a reference may be sent. C > D + R must hold, with R the time that a
+    /// request may take to land.
     pub window: Duration,
     /// How long an upload session may be idle.
     pub session_idle: Duration,
@@ -51,8 +50,6 @@ pub struct CollectorSettings {
     pub calls_per_second: Option<u32>,
     /// How long a manifest that no tag, no index and no subject names is kept; `None` keeps it.
     pub untagged: Option<Duration>,
-    /// R: how long a request may take to land once it is sent.
-    pub request_life: Duration,
 }
 
 impl Default for CollectorSettings {
@@ -61,7 +58,6 @@ impl Default for CollectorSettings {
             interval: Some(Duration::from_hours(1)),
             calls_per_second: Some(2000),
             untagged: None,
-            request_life: REQUEST_LIFE,
         }
     }
 }

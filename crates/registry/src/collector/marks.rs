@@ -50,7 +50,8 @@ impl Marks {
             .is_ok()
     }
 
-    pub(super) const fn len(&self) -> usize {
+    #[cfg(test)]
+    const fn len(&self) -> usize {
         self.hashes.len()
     }
 }
