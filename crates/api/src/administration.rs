@@ -11,10 +11,12 @@ mod grants;
 mod groups;
 mod input;
 mod keys;
+mod manifests;
 mod moment;
 mod openapi;
 mod pages;
 mod repositories;
+mod restoring;
 mod robots;
 mod router;
 mod rules;
@@ -29,13 +31,15 @@ pub use grants::GrantText;
 pub use groups::GroupView;
 pub use input::{AdminRequest, Requester};
 pub use keys::KeyRotation;
+pub use manifests::{ManifestRestoration, RemovedManifestView, RestoredManifest};
 pub use moment::Moment;
 pub use openapi::document;
 pub use pages::Page;
 pub use repositories::RepositoryView;
+pub use restoring::Restorable;
 pub use robots::{MadeRobot, NewRobot, RobotView, SecretRotation, SecretView};
 pub use rules::{RuleText, RuleView};
-pub use tags::{TagEnding, TagValue, TagView};
+pub use tags::{RestoredTag, TagEnding, TagRestoration, TagValue, TagView};
 pub use uploads::UploadView;
 pub use users::{NewPassword, NewUser, ShownPassword, UserView};
 
@@ -94,7 +98,10 @@ impl Administration {
             Ok(output) => {
                 if let Some(change) = output.change() {
                     tracing::info!(by = %request.by, "{change}");
-                    let event = AuditEvent::change(&request.by.to_string(), change.to_string());
+                    let mut event = AuditEvent::change(&request.by.to_string(), change.to_string());
+                    if let Some(content) = output.content() {
+                        event = event.about(content.clone());
+                    }
                     self.audit.record(event.from(&request.whence)).await;
                 }
                 output.into_answer()

@@ -48,7 +48,7 @@ pub use manifest::{
 pub use mount::{MountSource, Mounted};
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
-pub use roadstead_storage::DataFile;
+pub use roadstead_storage::{DataFile, Timestamp};
 pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
 pub use tag::TagPage;
 pub use tag_restore::{DeletedTag, DeletedTagsPage, RestorePoint, TagRestore, TagRestored};

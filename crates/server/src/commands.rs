@@ -6,6 +6,7 @@ mod content;
 mod health;
 mod identities;
 mod init;
+mod manifest;
 mod output;
 mod registry_options;
 mod robot;
@@ -33,7 +34,8 @@ Examples:
   roadstead user add ops --group team-a           the password is made and shown once
   roadstead robot create ci --repositories 'team-a/**' --actions pull,push --expires 90d
   roadstead access explain --as ops --action push team-a/app:1.0
-  roadstead tag history team-a/app:1.0            what it was, and who changed it";
+  roadstead tag history team-a/app:1.0            what it was, and who changed it
+  roadstead tag restore team-a/app:1.0            back to what it was before";
 
 /// Roadstead: a private OCI registry in one binary. Images at rest, close to where they run.
 #[derive(Debug, Parser)]
@@ -76,9 +78,12 @@ enum Command {
     /// Lists repositories.
     #[command(subcommand, after_help = content::REPOSITORY_HELP)]
     Repo(content::RepositoryCommand),
-    /// Lists and removes tags, and shows what they were.
+    /// Lists, removes and restores tags, and shows what they were.
     #[command(subcommand, after_help = content::TAG_HELP)]
     Tag(content::TagCommand),
+    /// Lists deleted manifests and brings them back.
+    #[command(subcommand, after_help = manifest::HELP)]
+    Manifest(manifest::ManifestCommand),
     /// Lists and ends uploads that are on their way.
     #[command(subcommand, after_help = content::UPLOAD_HELP)]
     Upload(content::UploadCommand),
@@ -99,6 +104,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Access(command) => access::run(command),
         Command::Repo(command) => content::run_repository(&command),
         Command::Tag(command) => content::run_tag(&command),
+        Command::Manifest(command) => manifest::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
 }
@@ -172,7 +178,7 @@ mod tests {
     fn every_command_that_administers_shows_an_example() {
         let line = CommandLine::command();
         let names = [
-            "user", "group", "robot", "token", "access", "repo", "tag", "upload",
+            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

@@ -12,6 +12,7 @@ pub(crate) fn registry_settings(config: &Config) -> Settings {
         uploads_per_client: usize::try_from(config.limits.uploads_per_client).unwrap_or(usize::MAX),
         sparse: config.manifests.sparse,
         verify_reads: config.verify_reads.map(Period::as_duration),
+        deleted_retention: config.deleted_retention.map(Period::as_duration),
         ..Settings::default()
     }
 }

@@ -1,5 +1,6 @@
 //! What administration answers: a status and JSON, and one shape for every failure.
 
+use crate::audit::ContentChange;
 use crate::error::AdminError;
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -71,6 +72,7 @@ pub(crate) struct Output {
     status: StatusCode,
     body: Bytes,
     change: Option<String>,
+    content: Option<ContentChange>,
 }
 
 impl Output {
@@ -90,6 +92,7 @@ impl Output {
             status: StatusCode::OK,
             body: text.into(),
             change: None,
+            content: None,
         }
     }
 
@@ -99,6 +102,7 @@ impl Output {
             status: StatusCode::NO_CONTENT,
             body: Bytes::new(),
             change: None,
+            content: None,
         }
     }
 
@@ -108,6 +112,7 @@ impl Output {
             status,
             body: body.into(),
             change: None,
+            content: None,
         }
     }
 
@@ -115,6 +120,16 @@ impl Output {
     pub(crate) fn logged(mut self, change: String) -> Self {
         self.change = Some(change);
         self
+    }
+
+    /// Says for the audit log that it was content that was changed, and what of it.
+    pub(crate) fn of_content(mut self, content: ContentChange) -> Self {
+        self.content = Some(content);
+        self
+    }
+
+    pub(crate) fn content(&self) -> Option<&ContentChange> {
+        self.content.as_ref()
     }
 
     pub(crate) fn change(&self) -> Option<&str> {

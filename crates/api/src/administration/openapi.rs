@@ -3,8 +3,8 @@
 use super::answer::{Outcome, Output};
 use super::input::Input;
 use super::{
-    Administration, access_tokens, explain, groups, keys, repositories, robots, rules, tags,
-    uploads, users,
+    Administration, access_tokens, explain, groups, keys, manifests, repositories, robots, rules,
+    tags, uploads, users,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -29,7 +29,8 @@ use utoipa::{Modify, OpenApi};
         rules::list, rules::add, rules::remove, explain::explain,
         keys::rotate,
         repositories::list,
-        tags::list, tags::remove, tags::history,
+        tags::list, tags::remove, tags::history, tags::deleted, tags::restore,
+        manifests::deleted, manifests::restore,
         uploads::list, uploads::abort,
     )
 )]
