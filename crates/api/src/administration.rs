@@ -10,6 +10,7 @@ mod explain;
 mod grants;
 mod groups;
 mod input;
+mod jobs;
 mod keys;
 mod manifests;
 mod moment;
@@ -30,6 +31,7 @@ pub use explain::Explanation;
 pub use grants::GrantText;
 pub use groups::GroupView;
 pub use input::{AdminRequest, Requester};
+pub use jobs::{JobProgressView, JobView, NewJob};
 pub use keys::KeyRotation;
 pub use manifests::{ManifestRestoration, RemovedManifestView, RestoredManifest};
 pub use moment::Moment;
@@ -98,7 +100,8 @@ impl Administration {
             Ok(output) => {
                 if let Some(change) = output.change() {
                     tracing::info!(by = %request.by, "{change}");
-                    let mut event = AuditEvent::change(&request.by.to_string(), change.to_string());
+                    let by = request.by.to_string();
+                    let mut event = AuditEvent::told(output.event(), &by, change.to_owned());
                     if let Some(content) = output.content() {
                         event = event.about(content.clone());
                     }

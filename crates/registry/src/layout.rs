@@ -12,6 +12,7 @@
 //! | `repo/<name>/_referrer/<alg>/<hex of subject>/<alg>.<hex>` | a referrer's descriptor |
 //! | `catalog/<name>` | the repository exists |
 //! | `upload/<id>` | an upload session |
+//! | `gc/job/<id>` | long work that somebody asked for |
 //!
 //! A component of a repository name cannot start with `_`, so the keys are unambiguous. A tag comes
 //! last in its key: were something behind it, `1-alpine` would sort before `1`.
@@ -27,6 +28,9 @@ use roadstead_storage::Timestamp;
 pub const CATALOG: &str = "catalog/";
 /// Prefix of all upload sessions.
 pub const UPLOADS: &str = "upload/";
+
+/// Prefix of all jobs.
+pub const JOBS: &str = "gc/job/";
 
 fn digest_path(digest: &Digest) -> String {
     format!("{}/{}", digest.algorithm().as_str(), digest.hex())
@@ -172,4 +176,10 @@ pub fn catalog(repository: &RepositoryName) -> String {
 #[must_use]
 pub fn upload(id: &crate::ids::UploadId) -> String {
     format!("{UPLOADS}{id}")
+}
+
+/// Key of a job; ids of newer ones come first.
+#[must_use]
+pub fn job(id: &crate::ids::JobId) -> String {
+    format!("{JOBS}{id}")
 }

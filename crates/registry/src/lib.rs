@@ -9,8 +9,10 @@ mod blob;
 mod catalog;
 mod error;
 mod finished_uploads;
+mod fsck;
 mod history;
 mod ids;
+mod jobs;
 pub mod layout;
 mod link;
 mod listed_referrers;
@@ -18,6 +20,7 @@ mod locations;
 mod manifest;
 mod mount;
 mod open_uploads;
+mod progress;
 mod protect;
 mod protected;
 pub mod record;
@@ -40,12 +43,15 @@ pub use background::Background;
 pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
 pub use error::{RegistryError, Result};
-pub use ids::{Generation, IdSource, Nonce, RandomIds, UploadId};
+pub use fsck::{FsckOptions, FsckReport};
+pub use ids::{Generation, IdSource, JobId, Nonce, RandomIds, UploadId};
+pub use jobs::{Job, JobPage, JobSeen};
 pub use manifest::{
     Availability, ManifestMeta, ManifestPush, ManifestRestore, Pushed, RemovedManifest,
     RemovedPage, Restored, Retention, StoredManifest,
 };
 pub use mount::{MountSource, Mounted};
+pub use progress::Progress;
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
 pub use roadstead_storage::{DataFile, Timestamp};

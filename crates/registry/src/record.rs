@@ -9,6 +9,7 @@
 
 mod blob;
 mod catalog;
+mod job;
 mod manifest;
 mod removed;
 mod session;
@@ -16,6 +17,7 @@ mod tag;
 
 pub use blob::{BlobRecord, BlobState, LinkRecord, LinkState};
 pub use catalog::CatalogRecord;
+pub use job::{JobProgress, JobRecord, JobState};
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
 pub use removed::RemovedRecord;
 pub use session::{SessionRecord, SessionState, Staged, Target};

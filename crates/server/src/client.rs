@@ -93,6 +93,11 @@ impl Client {
         }
     }
 
+    /// Waits, and lets a store that is open here go on with its work meanwhile.
+    pub(crate) fn pause(&self, pause: std::time::Duration) {
+        self.runtime.block_on(tokio::time::sleep(pause));
+    }
+
     /// Reads a resource.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         decode(&self.ask("GET", path, Bytes::new())?)

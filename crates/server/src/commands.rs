@@ -6,6 +6,7 @@ mod content;
 mod health;
 mod identities;
 mod init;
+mod job;
 mod manifest;
 mod output;
 mod registry_options;
@@ -84,6 +85,9 @@ enum Command {
     /// Lists deleted manifests and brings them back.
     #[command(subcommand, after_help = manifest::HELP)]
     Manifest(manifest::ManifestCommand),
+    /// Shows long work that commands asked for.
+    #[command(subcommand, after_help = job::HELP)]
+    Job(job::JobCommand),
     /// Lists and ends uploads that are on their way.
     #[command(subcommand, after_help = content::UPLOAD_HELP)]
     Upload(content::UploadCommand),
@@ -105,6 +109,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Repo(command) => content::run_repository(&command),
         Command::Tag(command) => content::run_tag(&command),
         Command::Manifest(command) => manifest::run(&command),
+        Command::Job(command) => job::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
 }
@@ -178,7 +183,7 @@ mod tests {
     fn every_command_that_administers_shows_an_example() {
         let line = CommandLine::command();
         let names = [
-            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "upload",
+            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "job", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

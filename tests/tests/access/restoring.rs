@@ -30,7 +30,10 @@ fn a_deleted_manifest_is_listed_and_comes_back_with_its_tag_by_commands() {
 
     let listed = guarded.run(&["manifest", "ls", "--deleted", "team-a/app"]);
     assert!(listed.contains(&first.digest()), "{listed}");
-    assert!(listed.contains("root") && listed.contains("until 20"), "{listed}");
+    assert!(
+        listed.contains("root") && listed.contains("until 20"),
+        "{listed}"
+    );
     let tags = guarded.run(&["tag", "ls", "--deleted", "team-a/app"]);
     assert!(tags.contains("1.0") && tags.contains("until 20"), "{tags}");
     let history = guarded.run(&["tag", "history", "team-a/app:1.0"]);
@@ -46,7 +49,10 @@ fn a_deleted_manifest_is_listed_and_comes_back_with_its_tag_by_commands() {
     assert_eq!(pulled.body, second.bytes);
     let target = format!("team-a/app@{}", first.digest());
     let told = guarded.run(&["manifest", "restore", &target, "--tag", "0.9"]);
-    assert!(told.contains("as 0.9") && told.contains("brought back"), "{told}");
+    assert!(
+        told.contains("as 0.9") && told.contains("brought back"),
+        "{told}"
+    );
     assert_eq!(guarded.pull(&root, "team-a/app", "0.9").body, first.bytes);
 
     let never = format!("team-a/app@{}", empty_index("never").digest());

@@ -111,12 +111,13 @@ pub(crate) async fn restore(administration: &Administration, input: &Input<'_>) 
     };
     let change = format!("restored manifest {digest} of {name}");
     let content = ContentChange {
-        event: "manifest.restore",
         repository: name.to_string(),
         digest: digest.to_string(),
         tag: None,
     };
-    Ok(Output::shown(&shown).logged(change).of_content(content))
+    Ok(Output::shown(&shown)
+        .logged_as("manifest.restore", change)
+        .of_content(content))
 }
 
 fn view(removed: &RemovedManifest) -> RemovedManifestView {

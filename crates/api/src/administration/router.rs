@@ -3,8 +3,8 @@
 use super::answer::Outcome;
 use super::input::{AdminRequest, Input};
 use super::{
-    Administration, access_tokens, explain, groups, keys, manifests, openapi, repositories, robots,
-    rules, tags, uploads, users,
+    Administration, access_tokens, explain, groups, jobs, keys, manifests, openapi, repositories,
+    robots, rules, tags, uploads, users,
 };
 use crate::error::AdminError;
 use futures::future::LocalBoxFuture;
@@ -62,6 +62,9 @@ const OPERATIONS: &[Operation] = operations! {
     "POST" "/tags/restore" => tags::restore;
     "GET" "/manifests/deleted" => manifests::deleted;
     "POST" "/manifests/restore" => manifests::restore;
+    "GET" "/jobs" => jobs::list;
+    "POST" "/jobs" => jobs::start;
+    "GET" "/jobs/{id}" => jobs::show;
     "GET" "/uploads" => uploads::list;
     "DELETE" "/uploads/{id}" => uploads::abort;
 };

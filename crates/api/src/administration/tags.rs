@@ -251,13 +251,12 @@ pub(crate) async fn restore(administration: &Administration, input: &Input<'_>) 
         return Ok(output);
     }
     let content = ContentChange {
-        event: "tag.restore",
         repository: repository.to_string(),
         digest: digest.clone(),
         tag: Some(tag.to_string()),
     };
     let change = format!("restored tag {tag} of {repository} to {digest}");
-    Ok(output.logged(change).of_content(content))
+    Ok(output.logged_as("tag.restore", change).of_content(content))
 }
 
 impl TagRestoration {

@@ -4,6 +4,9 @@ use super::Whence;
 use serde::Serialize;
 use std::net::IpAddr;
 
+/// The event of a change among users, robots, tokens, keys or rules.
+pub(crate) const IDENTITY_CHANGE: &str = "identity.change";
+
 /// One event: what happened, who did it, to what, from where. Written as one JSON object; what does
 /// not apply is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -40,11 +43,9 @@ pub struct AuditEvent {
     pub(super) change: Option<String>,
 }
 
-/// What administration changed of the content.
+/// Which content administration changed.
 #[derive(Clone, Debug)]
 pub(crate) struct ContentChange {
-    /// What happened, such as `tag.restore`.
-    pub(crate) event: &'static str,
     pub(crate) repository: String,
     pub(crate) digest: String,
     pub(crate) tag: Option<String>,
@@ -56,8 +57,14 @@ impl AuditEvent {
     /// `by` is who asked for it; `change` says what was done, without a secret.
     #[must_use]
     pub fn change(by: &str, change: String) -> Self {
+        Self::told(IDENTITY_CHANGE, by, change)
+    }
+
+    /// Makes an event of something else that an administrator did, in words.
+    #[must_use]
+    pub(crate) fn told(event: &'static str, by: &str, change: String) -> Self {
         Self {
-            event: "identity.change",
+            event,
             outcome: "done",
             by: Some(by.to_owned()),
             change: Some(change),
@@ -69,7 +76,6 @@ impl AuditEvent {
     #[must_use]
     pub(crate) fn about(self, content: ContentChange) -> Self {
         Self {
-            event: content.event,
             repository: Some(content.repository),
             digest: Some(content.digest),
             tag: content.tag,

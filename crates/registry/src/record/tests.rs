@@ -5,8 +5,9 @@
 
 use super::{
     BlobRecord, BlobState, CatalogRecord, Content, Encoded, EndedBy, Ending, HistoryRecord,
-    LinkRecord, LinkState, ManifestRecord, ManifestState, ReferrerRecord, RemovedRecord,
-    SessionRecord, SessionState, Staged, TagRecord, TaggedRecord, Target,
+    JobProgress, JobRecord, JobState, LinkRecord, LinkState, ManifestRecord, ManifestState,
+    ReferrerRecord, RemovedRecord, SessionRecord, SessionState, Staged, TagRecord, TaggedRecord,
+    Target,
 };
 use crate::{Generation, Nonce, RegistryError};
 use bytes::Bytes;
@@ -220,6 +221,26 @@ fn tags_and_their_history_keep_their_bytes() {
 #[test]
 fn catalog_entries_keep_their_bytes() {
     assert_golden(&CatalogRecord {}, golden!("catalog"));
+}
+
+#[test]
+fn jobs_keep_their_bytes() {
+    let job = JobRecord {
+        kind: "fsck".to_owned(),
+        options: serde_json::json!({"checksum": true}),
+        by: "ops".to_owned(),
+        state: JobState::Failed,
+        started: Timestamp::from_millis(1_700_000_000_000),
+        heartbeat: Timestamp::from_millis(1_700_000_001_000),
+        progress: JobProgress {
+            done: 7,
+            total: Some(9),
+            text: "records".to_owned(),
+        },
+        error: Some("no answer".to_owned()),
+        report: Bytes::from_static(b"{}"),
+    };
+    assert_golden(&job, include_bytes!("golden/job"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod failure;
 mod finished;
 mod folder;
 mod gather;
+mod listing;
 mod place;
 mod publish;
 mod reader;

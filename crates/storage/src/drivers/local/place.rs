@@ -6,7 +6,7 @@ const MILLIS_A_DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// The number of a data object or upload. Only 32 lower-case hexadecimal digits name one, so that
 /// no text from outside ever becomes a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place(u128);
 
 impl Place {

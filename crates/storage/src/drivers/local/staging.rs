@@ -328,7 +328,8 @@ pub(super) fn list(folder: &Folder, older_than: Timestamp, limit: usize) -> Resu
     Ok(found)
 }
 
-fn modified(status: &rustix::fs::Stat) -> Timestamp {
+/// Returns when a file was last written.
+pub(super) fn modified(status: &rustix::fs::Stat) -> Timestamp {
     let seconds = u64::try_from(status.st_mtime).unwrap_or(0);
     let millis = status.st_mtime_nsec / 1_000_000;
     Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(millis))
