@@ -48,6 +48,8 @@ pub struct Config {
     pub redirect: Redirect,
     /// The first whole read of a blob within this time is hashed while it streams; `None`: never.
     pub verify_reads: Option<Period>,
+    /// How long a deleted manifest can be brought back; `None`: not at all.
+    pub deleted_retention: Option<Period>,
     /// What a manifest must be.
     pub manifests: Manifests,
     /// How much a client may send.
@@ -76,6 +78,7 @@ impl Default for Config {
             storage: Storage::default(),
             redirect: Redirect::default(),
             verify_reads: Some(Period::hours(24)),
+            deleted_retention: Some(Period::days(7)),
             manifests: Manifests::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),

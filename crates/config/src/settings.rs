@@ -315,6 +315,10 @@ const ROWS: &[Setting] = &[
         "The first whole read of a blob within this time is hashed while it streams, so that damage on the disk never reaches a client as whole; `off` never hashes."
     ),
     row!(
+        "deleted_retention", deleted_retention: Option<Period>, seconds(60, 3650 * DAY),
+        "How long a deleted manifest and its tags can be brought back; what it names takes space until then. `off` keeps nothing, and lets go of what was kept."
+    ),
+    row!(
         "manifests.sparse", manifests.sparse: bool, Range::Any,
         "Accepts manifests whose blobs, and indexes whose children, are not in the repository."
     ),

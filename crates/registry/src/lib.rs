@@ -59,7 +59,7 @@ pub use mount::{MountSource, Mounted};
 pub use progress::Progress;
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
-pub use roadstead_storage::DataFile;
+pub use roadstead_storage::{DataFile, Timestamp};
 pub use settings::{CollectorSettings, INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, Settings, YOUNG};
 pub use tag::TagPage;
 pub use tag_restore::{DeletedTag, DeletedTagsPage, RestorePoint, TagRestore, TagRestored};

@@ -20,6 +20,7 @@ pub(crate) fn registry_settings(config: &Config) -> Settings {
             calls_per_second: Some(config.gc.calls_per_second),
             untagged: config.gc.untagged.map(Period::as_duration),
         },
+        deleted_retention: config.deleted_retention.map(Period::as_duration),
         ..Settings::default()
     }
 }

@@ -3,8 +3,8 @@
 use super::answer::{Outcome, Output};
 use super::input::Input;
 use super::{
-    Administration, access_tokens, collector, explain, groups, jobs, keys, repositories, robots,
-    rules, tags, uploads, users,
+    Administration, access_tokens, collector, explain, groups, jobs, keys, manifests, repositories,
+    robots, rules, tags, uploads, users,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -31,7 +31,8 @@ use utoipa::{Modify, OpenApi};
         collector::show,
         jobs::list, jobs::start, jobs::show,
         repositories::list,
-        tags::list, tags::remove, tags::history,
+        tags::list, tags::remove, tags::history, tags::deleted, tags::restore,
+        manifests::deleted, manifests::restore,
         uploads::list, uploads::abort,
     )
 )]
