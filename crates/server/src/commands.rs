@@ -3,6 +3,7 @@
 mod access;
 mod configuration;
 mod content;
+mod fsck;
 mod health;
 mod identities;
 mod init;
@@ -31,6 +32,7 @@ Examples:
   roadstead config check /etc/roadstead.yaml      before the server meets it
   roadstead config print                          what would hold, defaults included
   roadstead storage check                         what the store can do
+  roadstead fsck                                  whether all that is stored hangs together
   roadstead user add ops --group team-a           the password is made and shown once
   roadstead robot create ci --repositories 'team-a/**' --actions pull,push --expires 90d
   roadstead access explain --as ops --action push team-a/app:1.0
@@ -80,6 +82,9 @@ enum Command {
     /// Lists and removes tags, and shows what they were.
     #[command(subcommand, after_help = content::TAG_HELP)]
     Tag(content::TagCommand),
+    /// Checks what is stored, and repairs it when asked to.
+    #[command(after_help = fsck::HELP)]
+    Fsck(fsck::FsckCommand),
     /// Shows long work that commands asked for.
     #[command(subcommand, after_help = job::HELP)]
     Job(job::JobCommand),
@@ -103,6 +108,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Access(command) => access::run(command),
         Command::Repo(command) => content::run_repository(&command),
         Command::Tag(command) => content::run_tag(&command),
+        Command::Fsck(command) => fsck::run(&command),
         Command::Job(command) => job::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
@@ -177,7 +183,7 @@ mod tests {
     fn every_command_that_administers_shows_an_example() {
         let line = CommandLine::command();
         let names = [
-            "user", "group", "robot", "token", "access", "repo", "tag", "job", "upload",
+            "user", "group", "robot", "token", "access", "repo", "tag", "fsck", "job", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

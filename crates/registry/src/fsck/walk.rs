@@ -77,14 +77,11 @@ impl Walk {
         Ok(Some(found.into_iter().flatten().collect()))
     }
 
-    /// Goes on behind everything that begins with `prefix`.
+    /// Goes on behind everything that begins with `prefix`, which the last page has reached.
     pub(super) fn skip(&mut self, prefix: &str) {
-        // No key has this character, and all that ours have come before it.
-        let behind = format!("{prefix}\u{7f}");
-        if self.after.as_ref().is_none_or(|after| *after < behind) {
-            self.after = Some(behind);
-            self.has_more = true;
-        }
+        // No key of ours has this character or one behind it.
+        self.after = Some(format!("{prefix}\u{7f}"));
+        self.has_more = true;
     }
 }
 
