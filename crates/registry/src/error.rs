@@ -98,6 +98,12 @@ pub enum RegistryError {
     /// Other writers kept changing the same record; the same request may work later.
     #[error("too many writers change {0} at once")]
     Contended(String),
+    /// The stored bytes of the manifest are not the ones that were pushed; a new push heals it.
+    #[error("stored content of manifest {0} failed its verification; push it again to heal it")]
+    ManifestRotten(Digest),
+    /// The program is about to end, and the work with it.
+    #[error("the program was stopped")]
+    Stopped,
     /// A record cannot be read: an unknown version or a broken body.
     #[error("record {key} cannot be read: {reason}")]
     RecordUnreadable {

@@ -21,6 +21,7 @@ mod locations;
 mod manifest;
 mod mount;
 mod open_uploads;
+mod pace;
 mod progress;
 mod protect;
 mod protected;
@@ -28,6 +29,7 @@ pub mod record;
 mod referrer;
 mod register;
 mod registry;
+mod rehash;
 mod settings;
 mod sweep;
 mod tag;
@@ -48,7 +50,7 @@ pub use collector::{
     LevelReport,
 };
 pub use error::{RegistryError, Result};
-pub use fsck::{FsckOptions, FsckReport};
+pub use fsck::{Finding, FsckOptions, FsckReport, Severity};
 pub use ids::{Generation, IdSource, JobId, Nonce, RandomIds, UploadId};
 pub use jobs::{Job, JobPage, JobSeen};
 pub use manifest::{

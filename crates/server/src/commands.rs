@@ -3,6 +3,7 @@
 mod access;
 mod configuration;
 mod content;
+mod fsck;
 mod gc;
 mod health;
 mod identities;
@@ -33,10 +34,10 @@ Examples:
   roadstead config check /etc/roadstead.yaml      before the server meets it
   roadstead config print                          what would hold, defaults included
   roadstead storage check                         what the store can do
+  roadstead fsck                                  whether all that is stored hangs together
   roadstead user add ops --group team-a           the password is made and shown once
   roadstead robot create ci --repositories 'team-a/**' --actions pull,push --expires 90d
   roadstead access explain --as ops --action push team-a/app:1.0
-  roadstead tag history team-a/app:1.0            what it was, and who changed it
   roadstead tag history team-a/app:1.0            what it was, and who changed it
   roadstead tag restore team-a/app:1.0            back to what it was before
   roadstead gc status                             what will be taken back, and when";
@@ -91,6 +92,9 @@ enum Command {
     /// Lists deleted manifests and brings them back.
     #[command(subcommand, after_help = manifest::HELP)]
     Manifest(manifest::ManifestCommand),
+    /// Checks what is stored, and repairs it when asked to.
+    #[command(after_help = fsck::HELP)]
+    Fsck(fsck::FsckCommand),
     /// Shows long work that commands asked for.
     #[command(subcommand, after_help = job::HELP)]
     Job(job::JobCommand),
@@ -116,6 +120,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Tag(command) => content::run_tag(&command),
         Command::Gc(command) => gc::run(&command),
         Command::Manifest(command) => manifest::run(&command),
+        Command::Fsck(command) => fsck::run(&command),
         Command::Job(command) => job::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
@@ -190,8 +195,8 @@ mod tests {
     fn every_command_that_administers_shows_an_example() {
         let line = CommandLine::command();
         let names = [
-            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "gc", "job",
-            "upload",
+            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "gc", "fsck",
+            "job", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

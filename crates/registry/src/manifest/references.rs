@@ -14,7 +14,7 @@ pub(super) const AT_ONCE: usize = 64;
 
 /// Which record holds what a descriptor names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Held {
+pub(crate) enum Held {
     /// A link of the repository.
     Blob,
     /// A manifest record of the repository.
@@ -85,6 +85,12 @@ impl Named {
 }
 
 impl References {
+    /// Returns what has to be there, and which record holds it.
+    pub(crate) fn required(&self) -> impl Iterator<Item = (Held, &Digest)> {
+        let required = self.named.iter().filter(|(_, named)| named.is_required);
+        required.map(|((held, digest), _)| (*held, digest))
+    }
+
     /// Returns the blobs among what is named.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &Digest> {
         self.held_as(Held::Blob)
