@@ -11,6 +11,8 @@ pub mod check;
 mod guarded;
 mod linear;
 mod mutant;
+mod names;
+mod register;
 
 pub use check::{Depth, Run};
 pub use mutant::Mutant;
@@ -19,12 +21,25 @@ pub use mutant::Mutant;
 #[must_use]
 pub fn safe(depth: Depth) -> Vec<Run> {
     let mut runs = Vec::new();
-    runs.extend(guarded::safe(depth));
+    for part in PARTS {
+        runs.extend((part.safe)(depth));
+    }
     runs
 }
 
 /// Returns the run that a mutant is caught in.
 #[must_use]
 pub fn mutated(mutant: Mutant) -> Option<Run> {
-    guarded::mutated(mutant)
+    PARTS.iter().find_map(|part| (part.mutated)(mutant))
 }
+
+struct Part {
+    safe: fn(Depth) -> Vec<Run>,
+    mutated: fn(Mutant) -> Option<Run>,
+}
+
+const PARTS: &[Part] = &[
+    Part { safe: guarded::safe, mutated: guarded::mutated },
+    Part { safe: names::safe, mutated: names::mutated },
+    Part { safe: register::safe, mutated: register::mutated },
+];

@@ -36,11 +36,12 @@ impl<O: Sequential> Log<O> {
     }
 
     /// Notes that an operation is called. Returns its place.
-    pub(crate) fn call(&mut self, operation: O) -> usize {
+    pub(crate) fn call(&mut self, operation: O) -> u8 {
         let earlier = self.answered();
-        let place = self.entries.iter().position(Option::is_none);
-        let place = place.expect("the log has room for the operations of one model");
-        self.entries[place] = Some(Entry {
+        let mut free = (0u8..).zip(&mut self.entries);
+        let free = free.find(|(_, entry)| entry.is_none());
+        let (place, entry) = free.expect("the log has room for the operations of one model");
+        *entry = Some(Entry {
             operation,
             is_answered: false,
             earlier,
@@ -49,8 +50,8 @@ impl<O: Sequential> Log<O> {
     }
 
     /// Notes the answer, which `operation` carries.
-    pub(crate) fn answer(&mut self, place: usize, operation: O) {
-        let entry = self.entries[place].as_mut();
+    pub(crate) fn answer(&mut self, place: u8, operation: O) {
+        let entry = self.entries[usize::from(place)].as_mut();
         let entry = entry.expect("an operation is called before it is answered");
         entry.operation = operation;
         entry.is_answered = true;
@@ -86,8 +87,9 @@ impl<O: Sequential> Log<O> {
                 continue;
             }
             seen.push((placed, object));
-            for (place, entry) in self.entries.iter().enumerate() {
-                let Some(entry) = entry else { break };
+            // The last one pushed is looked at first: whoever called first, most likely.
+            for (place, entry) in self.entries.iter().enumerate().rev() {
+                let Some(entry) = entry else { continue };
                 let is_placed = placed & (1 << place) != 0;
                 if is_placed || entry.earlier & !placed != 0 {
                     continue;

@@ -104,6 +104,7 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
         Mutant::RetryNotChecked => Guarded { deletes: 1, at_once: 1, ..ALONE },
         Mutant::OwnWriteNotKnown => Guarded { lost: 1, ..ALONE },
         Mutant::MountProtectsTheLink => UNLINKED,
+        _ => return None,
     };
     let mutant = Some(mutant);
     Some(Run::new(PART, "", 0, Guarded { mutant, ..model }))
