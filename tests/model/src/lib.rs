@@ -13,6 +13,7 @@ mod linear;
 mod mutant;
 mod names;
 mod register;
+mod sessions;
 
 pub use check::{Depth, Run};
 pub use mutant::Mutant;
@@ -33,6 +34,12 @@ pub fn mutated(mutant: Mutant) -> Option<Run> {
     PARTS.iter().find_map(|part| (part.mutated)(mutant))
 }
 
+/// Returns the runs in which something is known to go wrong.
+#[must_use]
+pub fn gaps() -> Vec<Run> {
+    sessions::gaps()
+}
+
 struct Part {
     safe: fn(Depth) -> Vec<Run>,
     mutated: fn(Mutant) -> Option<Run>,
@@ -42,4 +49,5 @@ const PARTS: &[Part] = &[
     Part { safe: guarded::safe, mutated: guarded::mutated },
     Part { safe: names::safe, mutated: names::mutated },
     Part { safe: register::safe, mutated: register::mutated },
+    Part { safe: sessions::safe, mutated: sessions::mutated },
 ];

@@ -14,6 +14,7 @@ fn main() {
             if let Some(c) = r.counterexample { println!("{c}"); }
         }
     }
+    for run in roadstead_model::gaps() { let r = run.check(1); println!("GAP {} {} {:?}", run.name, r.states, r.counterexample.as_ref().map(|c| (c.property, c.steps.len()))); if trace { if let Some(c) = r.counterexample { println!("{c}"); } } }
     if !args.iter().any(|a| a == "--safe") {
     for m in Mutant::ALL {
         if !format!("{} {:?}", m.part(), m).contains(&filter) { continue; }
