@@ -7,13 +7,18 @@ macro_rules! reached {
     };
 }
 
+mod batches;
 pub mod check;
+mod grace;
 mod guarded;
 mod linear;
+mod memory;
 mod mutant;
 mod names;
 mod register;
+mod removed;
 mod sessions;
+mod untagged;
 
 pub use check::{Depth, Run};
 pub use mutant::Mutant;
@@ -37,7 +42,9 @@ pub fn mutated(mutant: Mutant) -> Option<Run> {
 /// Returns the runs in which something is known to go wrong.
 #[must_use]
 pub fn gaps() -> Vec<Run> {
-    sessions::gaps()
+    let mut runs = sessions::gaps();
+    runs.extend(memory::gaps());
+    runs
 }
 
 struct Part {
@@ -50,4 +57,9 @@ const PARTS: &[Part] = &[
     Part { safe: names::safe, mutated: names::mutated },
     Part { safe: register::safe, mutated: register::mutated },
     Part { safe: sessions::safe, mutated: sessions::mutated },
+    Part { safe: untagged::safe, mutated: untagged::mutated },
+    Part { safe: removed::safe, mutated: removed::mutated },
+    Part { safe: batches::safe, mutated: batches::mutated },
+    Part { safe: memory::safe, mutated: memory::mutated },
+    Part { safe: grace::safe, mutated: grace::mutated },
 ];

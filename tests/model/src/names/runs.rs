@@ -63,25 +63,29 @@ const AGED: Names = Names {
 
 pub(crate) fn safe(depth: Depth) -> Vec<Run> {
     let races = [
-        ("two push a tag, one deletes", 1, PUSHED_TWICE),
-        ("one pushes a tag, two delete", 1, DELETED_TWICE),
-        ("two digests, the tag is deleted", 1, TAG_DELETED),
-        ("two digests, one is deleted", 1, TAG_MOVED),
-        ("tag and manifest are deleted", 1, BOTH_DELETED),
-        ("pushed by digest and by tag, deleted", 1, BY_DIGEST),
-        ("pushed by digest, two delete", 1, HALF_DONE),
-        ("first push, deleted", 1, FIRST_PUSH),
-        ("two push a referrer, one deletes", 1, REFERRER),
-        ("a referrer with a tag, deleted", 1, TAGGED_REFERRER),
-        ("a push that takes too long, deleted", 1, AGED),
+        ("two push a tag, one deletes", 1, 0, PUSHED_TWICE),
+        ("one pushes a tag, two delete", 1, 0, DELETED_TWICE),
+        ("two digests, the tag is deleted", 1, 1, TAG_DELETED),
+        ("two digests, one is deleted", 1, 0, TAG_MOVED),
+        ("tag and manifest are deleted", 1, 0, BOTH_DELETED),
+        ("pushed by digest and by tag, deleted", 1, 0, BY_DIGEST),
+        ("pushed by digest, two delete", 1, 1, HALF_DONE),
+        ("first push, deleted", 1, 1, FIRST_PUSH),
+        ("two push a referrer, one deletes", 1, 1, REFERRER),
+        ("a referrer with a tag, deleted", 1, 1, TAGGED_REFERRER),
+        ("a push that takes too long, deleted", 1, 1, AGED),
     ];
     let mut runs = Vec::new();
-    let most = if depth == Depth::Deep { 2 } else { 1 };
-    for lost in 0..=most {
-        for (name, least, model) in &races {
+    for (name, least, lost, model) in races {
+        let most = if depth == Depth::Deep { 2 } else { lost };
+        for lost in 0..=most {
             let model = Names { lost, ..model.clone() };
-            let name = format!("{name}, {lost} answers lost");
-            runs.push(Run::new(PART, name, *least, model));
+            let told = match lost {
+                0 => String::new(),
+                1 => ", an answer lost".to_owned(),
+                _ => format!(", {lost} answers lost"),
+            };
+            runs.push(Run::new(PART, format!("{name}{told}"), least, model));
         }
     }
     runs
