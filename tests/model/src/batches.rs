@@ -33,11 +33,22 @@ enum At {
     /// The list is written next.
     Announce,
     /// The link is condemned or hidden next.
-    Mark { is_fresh: bool },
+    Mark {
+        is_fresh: bool,
+    },
     /// A list was read: its link is judged next.
-    Judge { began: u8, list: usize, is_same: bool, is_old: bool },
+    Judge {
+        began: u8,
+        list: usize,
+        is_same: bool,
+        is_old: bool,
+    },
     /// The link was not condemned: the list goes next.
-    Remove { list: usize, is_same: bool, is_old: bool },
+    Remove {
+        list: usize,
+        is_same: bool,
+        is_old: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
@@ -87,9 +98,16 @@ impl State {
         self.lists[list] = written;
         for at in &mut self.at {
             match at {
-                At::Judge { list: read, is_same, .. } | At::Remove { list: read, is_same, .. }
-                    if *read == list =>
-                {
+                At::Judge {
+                    list: read,
+                    is_same,
+                    ..
+                }
+                | At::Remove {
+                    list: read,
+                    is_same,
+                    ..
+                } if *read == list => {
                     *is_same = false;
                 }
                 _ => {}
@@ -103,9 +121,16 @@ impl State {
 
     fn after_judgement(&self, number: usize) -> At {
         match self.at[number] {
-            At::Judge { list, is_same, is_old, .. } if !self.is_marked() => {
-                At::Remove { list, is_same, is_old }
-            }
+            At::Judge {
+                list,
+                is_same,
+                is_old,
+                ..
+            } if !self.is_marked() => At::Remove {
+                list,
+                is_same,
+                is_old,
+            },
             _ => At::Idle,
         }
     }
@@ -123,7 +148,11 @@ impl Batches {
     fn step(&self, state: &mut State, number: usize) -> Option<()> {
         state.at[number] = match state.at[number] {
             At::Idle => {
-                let budget = if number == CLIENT { &mut state.deletes } else { &mut state.passes };
+                let budget = if number == CLIENT {
+                    &mut state.deletes
+                } else {
+                    &mut state.passes
+                };
                 let may_mark = match state.link {
                     Link::Live => true,
                     Link::Condemned { .. } => number == CLIENT,
@@ -142,14 +171,22 @@ impl Batches {
             At::Announce => {
                 state.set_list(number, Some(state.now));
                 let is_over = self.is_without(Mutant::ListedAfterwards);
-                if is_over { At::Idle } else { At::Mark { is_fresh: true } }
+                if is_over {
+                    At::Idle
+                } else {
+                    At::Mark { is_fresh: true }
+                }
             }
             At::Mark { is_fresh } => self.mark(state, number, is_fresh),
             At::Judge { began, .. } => {
                 Self::judge(state, began, false);
                 state.after_judgement(number)
             }
-            At::Remove { list, is_same, is_old } => {
+            At::Remove {
+                list,
+                is_same,
+                is_old,
+            } => {
                 let is_old = is_old
                     || self.is_without(Mutant::ListRemovedYoung)
                     || (self.is_without(Mutant::ListAgeAskedAfterwards) && state.is_old(list));
@@ -243,7 +280,12 @@ impl Model for Batches {
                 let (began, is_same) = (state.now, true);
                 // Old before its link is looked at: what it announced has landed by then.
                 let is_old = state.is_old(list);
-                state.at[number] = At::Judge { began, list, is_same, is_old };
+                state.at[number] = At::Judge {
+                    began,
+                    list,
+                    is_same,
+                    is_old,
+                };
             }
             Action::JudgeNamed(number) => {
                 if let At::Judge { began, .. } = state.at[number] {
@@ -261,10 +303,12 @@ impl Model for Batches {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("what is condemned or hidden is listed", |_, state: &State| {
-                !state.is_marked() || state.lists.iter().any(Option::is_some)
-            }),
-            reached!("the link is collected", |_, state: &State| state.link == Link::Absent),
+            Property::always(
+                "what is condemned or hidden is listed",
+                |_, state: &State| !state.is_marked() || state.lists.iter().any(Option::is_some),
+            ),
+            reached!("the link is collected", |_, state: &State| state.link
+                == Link::Absent),
             reached!("all lists are gone", |_, state: &State| {
                 state.passes == 0 && state.lists.iter().all(Option::is_none)
             }),
@@ -282,10 +326,20 @@ const BASE: Batches = Batches {
 };
 
 pub(crate) fn safe(depth: Depth) -> Vec<Run> {
-    let mut runs = vec![Run::new(PART, "a client and two collectors", 1, BASE)];
+    let mut runs = vec![Run::new(PART, "a client and two collectors", BASE)];
     if depth == Depth::Deep {
-        let longer = Batches { passes: 6, deletes: 2, pushes: 2, last_tick: 7, ..BASE };
-        runs.push(Run::new(PART, "a client and two collectors, longer", 1, longer));
+        let longer = Batches {
+            passes: 6,
+            deletes: 2,
+            pushes: 2,
+            last_tick: 7,
+            ..BASE
+        };
+        runs.push(Run::new(
+            PART,
+            "a client and two collectors, longer",
+            longer,
+        ));
     }
     runs
 }
@@ -297,7 +351,7 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
         | Mutant::ListAgeAskedAfterwards
         | Mutant::CondemnedLongAfterItsList => {
             let mutant = Some(mutant);
-            Some(Run::new(PART, "", 0, Batches { mutant, ..BASE }))
+            Some(Run::new(PART, "", Batches { mutant, ..BASE }))
         }
         _ => None,
     }

@@ -28,18 +28,11 @@ pub struct Run {
     pub part: &'static str,
     /// What happens in it.
     pub name: String,
-    /// Distinct states below which the model has lost something.
-    pub least_states: usize,
     check: Check,
 }
 
 impl Run {
-    pub(crate) fn new<M>(
-        part: &'static str,
-        name: impl Into<String>,
-        least_states: usize,
-        model: M,
-    ) -> Self
+    pub(crate) fn new<M>(part: &'static str, name: impl Into<String>, model: M) -> Self
     where
         M: Model + Clone + Send + Sync + 'static,
         M::State: Clone + fmt::Debug + Hash + PartialEq + Send + Sync + 'static,
@@ -48,7 +41,6 @@ impl Run {
         Self {
             part,
             name: name.into(),
-            least_states,
             check: Box::new(move |threads| check(model.clone(), threads)),
         }
     }

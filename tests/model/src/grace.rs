@@ -150,10 +150,18 @@ const BASE: Grace = Grace {
 };
 
 pub(crate) fn safe(depth: Depth) -> Vec<Run> {
-    let mut runs = vec![Run::new(PART, "two clients and two collectors", 1, BASE)];
+    let mut runs = vec![Run::new(PART, "two clients and two collectors", BASE)];
     if depth == Depth::Deep {
-        let longer = Grace { heads: 7, last_tick: 30, ..BASE };
-        runs.push(Run::new(PART, "two clients and two collectors, longer", 1, longer));
+        let longer = Grace {
+            heads: 7,
+            last_tick: 30,
+            ..BASE
+        };
+        runs.push(Run::new(
+            PART,
+            "two clients and two collectors, longer",
+            longer,
+        ));
     }
     runs
 }
@@ -162,7 +170,7 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
     match mutant {
         Mutant::OldNotTouched | Mutant::GraceNotWaited | Mutant::HeadLeavesCondemned => {
             let mutant = Some(mutant);
-            Some(Run::new(PART, "", 0, Grace { mutant, ..BASE }))
+            Some(Run::new(PART, "", Grace { mutant, ..BASE }))
         }
         _ => None,
     }

@@ -108,7 +108,11 @@ struct State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tick {} blob {:?} links {:?}", self.now, self.blob, self.links)?;
+        write!(
+            f,
+            "tick {} blob {:?} links {:?}",
+            self.now, self.blob, self.links
+        )?;
         write!(f, " data {:b} {:?}", self.data, self.writers)?;
         for collector in &self.collectors {
             write!(f, " {collector:?}")?;
@@ -264,7 +268,10 @@ impl Model for Guarded {
                 actions.push(Action::Unreadable(number));
             }
         }
-        let all_land = state.writers.iter().all(|writer| writer.may_wait(state.now));
+        let all_land = state
+            .writers
+            .iter()
+            .all(|writer| writer.may_wait(state.now));
         if state.now < self.last_tick && all_land {
             actions.push(Action::Tick);
         }
@@ -290,21 +297,27 @@ impl Model for Guarded {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("an acknowledged manifest keeps its blob", |model: &Self, state: &State| {
-                let keeps = |(writer, job): (&Writer, &Option<Job>)| {
-                    let Some(job) = job else { return true };
-                    let link = state.links[job.repository];
-                    writer.at != At::Acked || link.is_some_and(|link| state.has(link.key))
-                };
-                state.writers.iter().zip(&model.writers).all(keeps)
-            }),
+            Property::always(
+                "an acknowledged manifest keeps its blob",
+                |model: &Self, state: &State| {
+                    let keeps = |(writer, job): (&Writer, &Option<Job>)| {
+                        let Some(job) = job else { return true };
+                        let link = state.links[job.repository];
+                        writer.at != At::Acked || link.is_some_and(|link| state.has(link.key))
+                    };
+                    state.writers.iter().zip(&model.writers).all(keeps)
+                },
+            ),
             Property::always("no link names missing data", |_, state: &State| {
                 let is_whole = |link: &Record| state.has(link.key);
                 state.links.iter().flatten().all(is_whole)
             }),
             Property::always("a live blob record has its data", |_, state: &State| {
                 let dead = |blob: &Record| blob.standing == Standing::Dead;
-                state.blob.iter().all(|blob| dead(blob) || state.has(blob.key))
+                state
+                    .blob
+                    .iter()
+                    .all(|blob| dead(blob) || state.has(blob.key))
             }),
             Property::always("no data without an owner", |_, state: &State| {
                 let mut owned = state.blob.map_or(0, |blob| 1u16 << blob.key);
@@ -313,7 +326,8 @@ impl Model for Guarded {
                 }
                 state.data & !owned == 0
             }),
-            reached!("the first data is collected", |_, state: &State| !state.has(0)),
+            reached!("the first data is collected", |_, state: &State| !state
+                .has(0)),
             reached!("acknowledged over a new generation", |_, state: &State| {
                 let acked = state.writers.iter().any(|writer| writer.at == At::Acked);
                 acked && !state.has(0)

@@ -24,7 +24,10 @@ enum Link {
 enum Head {
     Start,
     /// It looked and will remember.
-    Insert { opened: u8, is_forgotten: bool },
+    Insert {
+        opened: u8,
+        is_forgotten: bool,
+    },
     Done,
 }
 
@@ -94,10 +97,16 @@ impl Memory {
                 Link::Live | Link::Condemned { .. } => {
                     state.link = Link::Live;
                     let (opened, is_forgotten) = (state.now, false);
-                    Head::Insert { opened, is_forgotten }
+                    Head::Insert {
+                        opened,
+                        is_forgotten,
+                    }
                 }
             },
-            Head::Insert { opened, is_forgotten } => {
+            Head::Insert {
+                opened,
+                is_forgotten,
+            } => {
                 if !is_forgotten {
                     state.memory = Some(opened);
                 }
@@ -146,19 +155,28 @@ impl Memory {
                 let is_after_delete = state.deleter == Deleter::Answered;
                 let outlives = self.is_without(Mutant::MemoryOutlivesItsWindow);
                 match state.memory {
-                    Some(_) if outlives => Pusher::Send { opened: now, is_after_delete },
-                    Some(opened) if now - opened <= WINDOW => {
-                        Pusher::Send { opened, is_after_delete }
-                    }
+                    Some(_) if outlives => Pusher::Send {
+                        opened: now,
+                        is_after_delete,
+                    },
+                    Some(opened) if now - opened <= WINDOW => Pusher::Send {
+                        opened,
+                        is_after_delete,
+                    },
                     _ if state.link == Link::Absent => Pusher::Failed,
                     _ => {
                         state.link = Link::Live;
-                        Pusher::Send { opened: now, is_after_delete }
+                        Pusher::Send {
+                            opened: now,
+                            is_after_delete,
+                        }
                     }
                 }
             }
             Pusher::Send { opened, .. } if now - opened > WINDOW => Pusher::Start,
-            Pusher::Send { is_after_delete, .. } => Pusher::Acked { is_after_delete },
+            Pusher::Send {
+                is_after_delete, ..
+            } => Pusher::Acked { is_after_delete },
             Pusher::Acked { .. } | Pusher::Failed => return None,
         };
         Some(())
@@ -233,9 +251,12 @@ impl Model for Memory {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
-            Property::always("an acknowledged manifest keeps its blob", |_, state: &State| {
-                !matches!(state.pusher, Pusher::Acked { .. }) || state.link != Link::Absent
-            }),
+            Property::always(
+                "an acknowledged manifest keeps its blob",
+                |_, state: &State| {
+                    !matches!(state.pusher, Pusher::Acked { .. }) || state.link != Link::Absent
+                },
+            ),
             reached!("a push trusts the memory", |_, state: &State| {
                 state.memory.is_some() && matches!(state.pusher, Pusher::Acked { .. })
             }),
@@ -246,7 +267,12 @@ impl Model for Memory {
         if self.counts_hidden {
             let name = "a push after a DELETE brings the blob back";
             properties.push(Property::always(name, |_, state: &State| {
-                let pushed = matches!(state.pusher, Pusher::Acked { is_after_delete: true });
+                let pushed = matches!(
+                    state.pusher,
+                    Pusher::Acked {
+                        is_after_delete: true
+                    }
+                );
                 !pushed || !matches!(state.link, Link::Hidden { .. })
             }));
         }
@@ -270,12 +296,16 @@ pub(crate) fn safe(depth: Depth) -> Vec<Run> {
         ..BASE
     };
     let mut runs = vec![
-        Run::new(PART, "one replica", 1, BASE),
-        Run::new(PART, "two replicas, no loss", 1, two),
+        Run::new(PART, "one replica", BASE),
+        Run::new(PART, "two replicas, no loss", two),
     ];
     if depth == Depth::Deep {
-        let longer = Memory { passes: 8, last_tick: 12, ..BASE };
-        runs.push(Run::new(PART, "one replica, longer", 1, longer));
+        let longer = Memory {
+            passes: 8,
+            last_tick: 12,
+            ..BASE
+        };
+        runs.push(Run::new(PART, "one replica, longer", longer));
     }
     runs
 }
@@ -283,8 +313,15 @@ pub(crate) fn safe(depth: Depth) -> Vec<Run> {
 /// What is known to go wrong for a while: the collector mends it.
 pub(crate) fn gaps() -> Vec<Run> {
     let is_one_replica = false;
-    let model = Memory { is_one_replica, ..BASE };
-    vec![Run::new(PART, "the blob is deleted at another replica", 0, model)]
+    let model = Memory {
+        is_one_replica,
+        ..BASE
+    };
+    vec![Run::new(
+        PART,
+        "the blob is deleted at another replica",
+        model,
+    )]
 }
 
 pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
@@ -293,7 +330,7 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
         | Mutant::ForgetsOnlyWhatIsThere
         | Mutant::MemoryOutlivesItsWindow => {
             let mutant = Some(mutant);
-            Some(Run::new(PART, "", 0, Memory { mutant, ..BASE }))
+            Some(Run::new(PART, "", Memory { mutant, ..BASE }))
         }
         _ => None,
     }

@@ -7,6 +7,7 @@
 //! it was read. Every state is judged as if whoever has not finished never went on, so a crash needs
 //! no action.
 
+mod actor;
 mod delete;
 mod operation;
 mod push;
@@ -17,6 +18,7 @@ pub(crate) use runs::{mutated, safe};
 
 use crate::Mutant;
 use crate::linear::Log;
+use actor::{Actor, At, IDLE};
 use operation::{Job, Operation, Truth};
 use stateright::{Model, Property};
 use std::fmt;
@@ -43,99 +45,6 @@ enum Reverse {
     Young,
     Old,
 }
-
-/// Where an actor is: the call that it does next.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
-enum At {
-    Start,
-    /// First wave of PUT.
-    WriteReverse,
-    ReadTag,
-    ReadEntry,
-    /// Second wave.
-    Create,
-    CreateLost,
-    ReadManifest,
-    Replace,
-    /// Third wave.
-    ReadTagAgain,
-    StillLive,
-    WriteHistory,
-    SetTag,
-    LookForTag,
-    LookForHistory,
-    LateHistory,
-    SetEntry,
-    ReadEntryAgain,
-    EntryStillLive,
-    EnterCatalog,
-    /// DELETE of a manifest, and what a PUT does that meets an unfinished one.
-    DeleteRead,
-    Mark,
-    ListReverse,
-    CheckTag,
-    TagHistory,
-    RemoveTag,
-    ReleaseEntry,
-    RemoveReverse,
-    Remove,
-    /// DELETE of a tag.
-    TagRead,
-    TagRemember,
-    TagDelete,
-    TagDeleteLost,
-    /// GET by tag.
-    GetTag,
-    GetManifest,
-    GetTagAgain,
-    Done,
-    GaveUp,
-}
-
-#[derive(Clone, Copy, Hash, PartialEq, Eq)]
-struct Actor {
-    at: At,
-    tries: u8,
-    ids: u8,
-    /// Nobody wrote the manifest record since it was read.
-    manifest_is_fresh: bool,
-    generation: u8,
-    tag: Option<Value>,
-    tag_is_fresh: bool,
-    /// The tag was read in this attempt.
-    has_tag: bool,
-    has_reverse: bool,
-    entry_is_fresh: bool,
-    entry: Option<u8>,
-    nonce: u8,
-    found: bool,
-    /// A deletion was finished on the way.
-    released: bool,
-    /// The reverse entry is old by now: D and R are over since it was put.
-    is_late: bool,
-    sees_young: bool,
-    calls: [u8; 3],
-}
-
-const IDLE: Actor = Actor {
-    at: At::Start,
-    tries: 0,
-    ids: 0,
-    manifest_is_fresh: false,
-    generation: 0,
-    tag: None,
-    tag_is_fresh: false,
-    has_tag: false,
-    has_reverse: false,
-    entry_is_fresh: false,
-    entry: None,
-    nonce: 0,
-    found: false,
-    released: false,
-    is_late: false,
-    sees_young: false,
-    calls: [0; 3],
-};
 
 #[derive(Clone, Copy, Hash, PartialEq, Eq)]
 struct State {
@@ -169,7 +78,11 @@ impl fmt::Debug for State {
             None => write!(f, "tag -")?,
         }
         let at: Vec<_> = self.actors.iter().map(|actor| actor.at).collect();
-        write!(f, " entry {:?} reverse {:?} {at:?}", self.entry, self.reverse)
+        write!(
+            f,
+            " entry {:?} reverse {:?} {at:?}",
+            self.entry, self.reverse
+        )
     }
 }
 
@@ -257,14 +170,23 @@ impl Names {
         state.history &= asked;
         let actor = &mut state.actors[number];
         if matches!(actor.at, At::Done | At::GaveUp) {
-            *actor = Actor { at: actor.at, ..IDLE };
+            *actor = Actor {
+                at: actor.at,
+                ..IDLE
+            };
         }
-        if matches!(actor.at, At::ReadTagAgain | At::ListReverse | At::Remove | At::DeleteRead) {
+        if matches!(
+            actor.at,
+            At::ReadTagAgain | At::ListReverse | At::Remove | At::DeleteRead
+        ) {
             actor.tag = None;
             actor.tag_is_fresh = false;
             actor.nonce = 0;
         }
-        if !matches!(actor.at, At::ListReverse | At::CheckTag | At::TagHistory | At::RemoveTag) {
+        if !matches!(
+            actor.at,
+            At::ListReverse | At::CheckTag | At::TagHistory | At::RemoveTag
+        ) {
             actor.sees_young = false;
         }
     }
@@ -294,7 +216,11 @@ impl Model for Names {
             generation: FIRST,
             nonce: FIRST,
         };
-        let reverse = if self.is_tagged { Reverse::Young } else { Reverse::None };
+        let reverse = if self.is_tagged {
+            Reverse::Young
+        } else {
+            Reverse::None
+        };
         let actor = |job: Option<Job>| Actor {
             at: if job.is_some() { At::Start } else { At::Done },
             ..IDLE
@@ -375,10 +301,13 @@ impl Model for Names {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
-            Property::always("tags, manifests and entries are linearizable", |model: &Self, state| {
-                let look = Operation::Look(Truth::of(state));
-                state.log.with(look).is_linearizable(model.start_truth())
-            }),
+            Property::always(
+                "tags, manifests and entries are linearizable",
+                |model: &Self, state| {
+                    let look = Operation::Look(Truth::of(state));
+                    state.log.with(look).is_linearizable(model.start_truth())
+                },
+            ),
             Property::always("no tag dangles", |_, state: &State| {
                 state.tag.is_none_or(|tag| {
                     let named = state.manifests[tag.digest];
@@ -390,19 +319,28 @@ impl Model for Names {
                     state.manifests[0].is_some_and(|named| named.generation == entry)
                 })
             }),
-            Property::always("acknowledged values are in the history", |_, state: &State| {
-                let current = state.tag.map_or(0, |tag| 1u32 << tag.nonce);
-                state.acked & !state.history & !current == 0
-            }),
+            Property::always(
+                "acknowledged values are in the history",
+                |_, state: &State| {
+                    let current = state.tag.map_or(0, |tag| 1u32 << tag.nonce);
+                    state.acked & !state.history & !current == 0
+                },
+            ),
             Property::always("a tag has its reverse entry", |_, state: &State| {
                 let has = |tag: Value| state.reverse[tag.digest] != Reverse::None;
                 state.tag.is_none_or(has)
             }),
-            Property::always("an acknowledged push is in the catalog", |_, state: &State| {
-                !state.is_acked || state.is_in_catalog
-            }),
+            Property::always(
+                "an acknowledged push is in the catalog",
+                |_, state: &State| !state.is_acked || state.is_in_catalog,
+            ),
         ];
-        if self.jobs.iter().flatten().any(|job| matches!(job, Job::Delete(_))) {
+        if self
+            .jobs
+            .iter()
+            .flatten()
+            .any(|job| matches!(job, Job::Delete(_)))
+        {
             properties.push(reached!("a manifest is deleted", |_, state: &State| {
                 state.manifests.iter().flatten().any(|there| !there.is_live)
             }));

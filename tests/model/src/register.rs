@@ -224,7 +224,9 @@ impl Register {
 
     fn resolve(&self, state: &mut State, number: usize) {
         let actor = &mut state.actors[number];
-        let guard = actor.request.map_or(Guard::Nothing, |request| request.guard);
+        let guard = actor
+            .request
+            .map_or(Guard::Nothing, |request| request.guard);
         if state.object == self.written(number) {
             return self.answer(state, number, true);
         }
@@ -343,16 +345,22 @@ impl Model for Register {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("a record is a linearizable register", |model: &Self, state: &State| {
-                let log = state.log.with(Operation::Get(state.value()));
-                let start = match model.start {
-                    Some(Object::Value(value)) => Some(value),
-                    Some(Object::Tombstone(_)) | None => None,
-                };
-                log.is_linearizable(start)
-            }),
+            Property::always(
+                "a record is a linearizable register",
+                |model: &Self, state: &State| {
+                    let log = state.log.with(Operation::Get(state.value()));
+                    let start = match model.start {
+                        Some(Object::Value(value)) => Some(value),
+                        Some(Object::Tombstone(_)) | None => None,
+                    };
+                    log.is_linearizable(start)
+                },
+            ),
             reached!("a request lands late", |_, state: &State| {
-                state.actors.iter().any(|actor| actor.late.is_some() && actor.at == At::Done)
+                state
+                    .actors
+                    .iter()
+                    .any(|actor| actor.late.is_some() && actor.at == At::Done)
             }),
         ]
     }

@@ -101,15 +101,27 @@ impl Removed {
                     return None;
                 }
                 state.manifest = Manifest::Deleting;
-                if is_late { Deleter::Remove } else { Deleter::Remember }
+                if is_late {
+                    Deleter::Remove
+                } else {
+                    Deleter::Remember
+                }
             }
             Deleter::Remember => {
                 state.removed = Some(state.now);
-                if is_late { Deleter::Done } else { Deleter::Remove }
+                if is_late {
+                    Deleter::Done
+                } else {
+                    Deleter::Remove
+                }
             }
             Deleter::Remove => {
                 state.manifest = Manifest::Absent;
-                if is_late { Deleter::Remember } else { Deleter::Done }
+                if is_late {
+                    Deleter::Remember
+                } else {
+                    Deleter::Done
+                }
             }
             Deleter::Done => return None,
         };
@@ -169,7 +181,9 @@ impl Removed {
                 Collector::Idle
             }
         };
-        state.collectors.sort_unstable_by(|one, other| other.cmp(one));
+        state
+            .collectors
+            .sort_unstable_by(|one, other| other.cmp(one));
         Some(())
     }
 
@@ -228,11 +242,15 @@ impl Model for Removed {
             Property::always("a readable manifest has its blob", |_, state: &State| {
                 state.manifest == Manifest::Absent || state.link.is_some()
             }),
-            Property::always("what was removed can be put back for a while", |_, state: &State| {
-                !state.remembers() || state.link.is_some()
-            }),
-            reached!("put back", |_, state: &State| state.restorer == Restorer::Done),
-            reached!("collected in the end", |_, state: &State| state.link.is_none()),
+            Property::always(
+                "what was removed can be put back for a while",
+                |_, state: &State| !state.remembers() || state.link.is_some(),
+            ),
+            reached!("put back", |_, state: &State| state.restorer
+                == Restorer::Done),
+            reached!("collected in the end", |_, state: &State| state
+                .link
+                .is_none()),
         ]
     }
 }
@@ -245,10 +263,14 @@ const BASE: Removed = Removed {
 };
 
 pub(crate) fn safe(depth: Depth) -> Vec<Run> {
-    let mut runs = vec![Run::new(PART, "deleted and put back", 1, BASE)];
+    let mut runs = vec![Run::new(PART, "deleted and put back", BASE)];
     if depth == Depth::Deep {
-        let longer = Removed { passes: 7, last_tick: 13, ..BASE };
-        runs.push(Run::new(PART, "deleted and put back, longer", 1, longer));
+        let longer = Removed {
+            passes: 7,
+            last_tick: 13,
+            ..BASE
+        };
+        runs.push(Run::new(PART, "deleted and put back, longer", longer));
     }
     runs
 }
@@ -259,7 +281,7 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
         | Mutant::RemovedIsNoReference
         | Mutant::RestoreProtectsNothing => {
             let mutant = Some(mutant);
-            Some(Run::new(PART, "", 0, Removed { mutant, ..BASE }))
+            Some(Run::new(PART, "", Removed { mutant, ..BASE }))
         }
         _ => None,
     }

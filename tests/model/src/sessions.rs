@@ -85,10 +85,18 @@ struct State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tick {} {:?} parts {} ", self.now, self.session, self.parts)?;
+        write!(
+            f,
+            "tick {} {:?} parts {} ",
+            self.now, self.session, self.parts
+        )?;
         write!(f, "own {} other {} {:?} ", self.own, self.other, self.blob)?;
         write!(f, "link {:?} {:?} ", self.link, self.workers)?;
-        write!(f, "{:?} {:?} {:?}", self.canceller, self.sweeper, self.collector)
+        write!(
+            f,
+            "{:?} {:?} {:?}",
+            self.canceller, self.sweeper, self.collector
+        )
     }
 }
 
@@ -170,7 +178,9 @@ impl State {
         };
         self.link.iter_mut().for_each(old);
         self.other_link.iter_mut().for_each(old);
-        self.blob.iter_mut().for_each(|blob| old(&mut blob.protected));
+        self.blob
+            .iter_mut()
+            .for_each(|blob| old(&mut blob.protected));
         if let Some(session) = &mut self.session
             && now >= session.modified + COMMITTING_AGE
         {
@@ -215,13 +225,19 @@ impl State {
                 }
                 let is_live = false;
                 let protected = 0;
-                self.set_blob(Some(Blob { is_live, protected, ..blob }));
+                self.set_blob(Some(Blob {
+                    is_live,
+                    protected,
+                    ..blob
+                }));
                 self.collector = Collector::Data(blob.key);
             }
             Collector::Data(key) => {
                 self.drop_data(key);
                 // Another life has another key, so what is removed is this life, or nothing is.
-                let is_fresh = self.blob.is_some_and(|blob| !blob.is_live && blob.key == key);
+                let is_fresh = self
+                    .blob
+                    .is_some_and(|blob| !blob.is_live && blob.key == key);
                 self.collector = Collector::Remove { is_fresh };
             }
             Collector::Remove { is_fresh } => {
@@ -317,7 +333,9 @@ impl Model for Sessions {
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
             Property::always("a live blob record has its data", |_, state: &State| {
-                state.blob.is_none_or(|blob| !blob.is_live || state.has(blob.key))
+                state
+                    .blob
+                    .is_none_or(|blob| !blob.is_live || state.has(blob.key))
             }),
             Property::always("an acknowledged upload is readable", |_, state: &State| {
                 let is_readable = |blob: Blob| blob.is_live && state.has(blob.key);
@@ -325,25 +343,32 @@ impl Model for Sessions {
             }),
         ];
         if self.counts_leaks {
-            properties.push(Property::always("no data without an owner", |_, state: &State| {
-                let holds = |worker: &Worker| worker.holds_unclaimed();
-                let has_session = state.session.is_some() || state.workers.iter().any(holds);
-                let named = state.blob.map(|blob| blob.key);
-                let own_is_owned = has_session || named == Some(Key::Own);
-                let is_owned = (!state.parts || has_session) && (!state.own || own_is_owned);
-                is_owned && (!state.other || named == Some(Key::Other))
-            }));
+            properties.push(Property::always(
+                "no data without an owner",
+                |_, state: &State| {
+                    let holds = |worker: &Worker| worker.holds_unclaimed();
+                    let has_session = state.session.is_some() || state.workers.iter().any(holds);
+                    let named = state.blob.map(|blob| blob.key);
+                    let own_is_owned = has_session || named == Some(Key::Own);
+                    let is_owned = (!state.parts || has_session) && (!state.own || own_is_owned);
+                    is_owned && (!state.other || named == Some(Key::Other))
+                },
+            ));
         }
         if self.last_tick > MEMORY {
-            properties.extend([reached!("the sweeper finds the data registered", |_, state: &State| {
-                matches!(state.sweeper, Sweeper::Forget { .. }) && state.own
-            }),
-            reached!("a worker comes too late", |_, state: &State| {
-                state.workers[0].at == At::Failed
-            }),
-            reached!("everything is collected", |_, state: &State| {
-                state.session.is_none() && !state.own && !state.parts && state.blob.is_none()
-            }),
+            properties.extend([
+                reached!(
+                    "the sweeper finds the data registered",
+                    |_, state: &State| {
+                        matches!(state.sweeper, Sweeper::Forget { .. }) && state.own
+                    }
+                ),
+                reached!("a worker comes too late", |_, state: &State| {
+                    state.workers[0].at == At::Failed
+                }),
+                reached!("everything is collected", |_, state: &State| {
+                    state.session.is_none() && !state.own && !state.parts && state.blob.is_none()
+                }),
             ]);
         }
         if self.crashes == 0 {

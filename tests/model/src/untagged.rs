@@ -158,10 +158,8 @@ impl Untagged {
             At::Acked | At::Gone | At::Failed => {}
         }
         state.pushers[number].opened *= u8::from(state.pushers[number].at == At::Send);
-        state.pushers[number].record_is_fresh &= matches!(
-            state.pushers[number].at,
-            At::Release | At::Replace
-        );
+        state.pushers[number].record_is_fresh &=
+            matches!(state.pushers[number].at, At::Release | At::Replace);
     }
 
     fn is_open(&self, opened: u8, now: u8) -> bool {
@@ -267,7 +265,11 @@ impl Model for Untagged {
 
     fn init_states(&self) -> Vec<State> {
         let pusher = |job| Pusher {
-            at: if job == Job::Tag { At::ReadTag } else { At::Protect },
+            at: if job == Job::Tag {
+                At::ReadTag
+            } else {
+                At::Protect
+            },
             opened: 0,
             tag_is_fresh: false,
             record_is_fresh: false,
@@ -278,7 +280,11 @@ impl Model for Untagged {
             record: Some(LIVE),
             is_tagged: false,
             pushers: self.jobs.map(pusher),
-            deleter: if deletes { Deleter::Start } else { Deleter::Done },
+            deleter: if deletes {
+                Deleter::Start
+            } else {
+                Deleter::Done
+            },
             is_deleted: false,
             collectors: [Collector::Idle; 2],
             passes: self.passes,
@@ -294,7 +300,11 @@ impl Model for Untagged {
                 _ => actions.push(Action::Push(number)),
             }
         }
-        actions.extend([Action::DeleteManifest, Action::Collect(0), Action::Collect(1)]);
+        actions.extend([
+            Action::DeleteManifest,
+            Action::Collect(0),
+            Action::Collect(1),
+        ]);
         if state.now < self.last_tick {
             actions.push(Action::Tick);
         }
@@ -325,14 +335,17 @@ impl Model for Untagged {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("what an acknowledged push names stays", |model: &Self, state: &State| {
-                let keeps = |(pusher, job): (&Pusher, &Job)| {
-                    let counts = pusher.at == At::Acked && pusher.keeps_it && !state.is_deleted;
-                    let is_named = *job != Job::Tag || state.is_tagged;
-                    !counts || (is_named && state.record.is_some())
-                };
-                state.pushers.iter().zip(&model.jobs).all(keeps)
-            }),
+            Property::always(
+                "what an acknowledged push names stays",
+                |model: &Self, state: &State| {
+                    let keeps = |(pusher, job): (&Pusher, &Job)| {
+                        let counts = pusher.at == At::Acked && pusher.keeps_it && !state.is_deleted;
+                        let is_named = *job != Job::Tag || state.is_tagged;
+                        !counts || (is_named && state.record.is_some())
+                    };
+                    state.pushers.iter().zip(&model.jobs).all(keeps)
+                },
+            ),
             Property::always("no tag dangles", |_, state: &State| {
                 !state.is_tagged || state.record.is_some()
             }),

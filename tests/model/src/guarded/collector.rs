@@ -10,15 +10,31 @@ use std::fmt;
 pub(super) enum Collector {
     Idle,
     /// Looks at reference number `next`.
-    References { began: u8, next: usize, found: u8 },
+    References {
+        began: u8,
+        next: usize,
+        found: u8,
+    },
     /// Judges link number `next`, or the blob.
-    Judge { began: u8, next: usize, found: u8 },
+    Judge {
+        began: u8,
+        next: usize,
+        found: u8,
+    },
     /// Only without a rule: the record was judged to die, whatever it is by now.
-    KillUnseen { next: usize },
+    KillUnseen {
+        next: usize,
+    },
     /// The data of a dead record goes.
-    Data { key: u8, is_fresh: bool },
+    Data {
+        key: u8,
+        is_fresh: bool,
+    },
     /// The dead record goes.
-    Remove { key: u8, is_fresh: bool },
+    Remove {
+        key: u8,
+        is_fresh: bool,
+    },
 }
 
 impl fmt::Debug for Collector {
@@ -137,7 +153,9 @@ impl Guarded {
         if level == 0 {
             let is_there = state.writers[next].at == At::Acked;
             let repository = self.writers[next].map(|job| job.repository);
-            return repository.filter(|_| is_there).map_or(0, |there| 1 << there);
+            return repository
+                .filter(|_| is_there)
+                .map_or(0, |there| 1 << there);
         }
         let counts = |link: &Record| match link.standing {
             Standing::Live | Standing::Dead => true,

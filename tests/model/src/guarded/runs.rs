@@ -29,7 +29,7 @@ const ALONE: Guarded = Guarded {
     passes: [2, 2],
     deletes: 0,
     lost: 0,
-    tries: 1,
+    tries: 2,
     at_once: 2,
     order: [0, 1],
 };
@@ -51,34 +51,66 @@ const UNLINKED: Guarded = Guarded {
     ..ALONE
 };
 
-fn mount(model: &Guarded) -> Guarded {
-    Guarded {
-        writers: [to(0), MOUNT],
-        ..model.clone()
-    }
-}
+/// An upload beside a mount from the same repository, one collector a level.
+const MOUNTED: Guarded = Guarded {
+    writers: [to(0), MOUNT],
+    at_once: 1,
+    ..ALONE
+};
 
-fn both(model: &Guarded) -> Guarded {
-    Guarded {
-        writers: [to(0), to(0)],
-        ..model.clone()
-    }
-}
+const TWICE: Guarded = Guarded {
+    writers: [to(0), to(0)],
+    tries: 1,
+    ..ALONE
+};
+
+const HIDDEN: Guarded = Guarded {
+    deletes: 1,
+    tries: 1,
+    ..ALONE
+};
+
+const LOST: Guarded = Guarded { lost: 1, ..ALONE };
 
 pub(crate) fn safe(depth: Depth) -> Vec<Run> {
-    let run = |name, least, model| Run::new(PART, name, least, model);
-    let mut runs = vec![
-        run("one upload", 1, ALONE),
-        run("one upload, a client deletes the blob", 1, Guarded { deletes: 1, ..ALONE }),
-        run("one upload, an answer is lost", 1, Guarded { lost: 1, ..ALONE }),
-        run("two uploads to one repository", 1, both(&ALONE)),
-        run("upload and mount", 1, Guarded{at_once:1,..mount(&ALONE)}),
-        run("upload and mount, unlinked", 1, UNLINKED),
+    let mut models = vec![
+        ("one upload", ALONE),
+        ("one upload, a client deletes the blob", HIDDEN),
+        ("one upload, an answer lost", LOST),
+        ("two uploads to one repository", TWICE),
+        ("an upload and a mount", MOUNTED),
+        ("a mount of what nothing names", UNLINKED),
     ];
     if depth == Depth::Deep {
-        runs.push(run("two uploads to one repository, longer", 1, Guarded { tries: 2, ..both(&ALONE) }));
+        models.extend([
+            (
+                "one upload, all that may happen",
+                Guarded {
+                    deletes: 1,
+                    lost: 1,
+                    last_tick: 5,
+                    ..ALONE
+                },
+            ),
+            ("two uploads, each twice", Guarded { tries: 2, ..TWICE }),
+            (
+                "two uploads, a client deletes the blob",
+                Guarded {
+                    deletes: 1,
+                    ..TWICE
+                },
+            ),
+            (
+                "an upload and a mount, two collectors a level",
+                Guarded {
+                    at_once: 2,
+                    ..MOUNTED
+                },
+            ),
+        ]);
     }
-    runs
+    let run = |(name, model)| Run::new(PART, name, model);
+    models.into_iter().map(run).collect()
 }
 
 pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
@@ -97,15 +129,18 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
         | Mutant::DeadDataLeft
         | Mutant::DeadRevived
         | Mutant::DataKeyReused
-        | Mutant::CondemnedLinkIsNone => Guarded { tries: 2, ..ALONE },
+        | Mutant::CondemnedLinkIsNone => ALONE,
         Mutant::HiddenDiesAtOnce | Mutant::HiddenLinkIsNone | Mutant::HiddenNotBroughtBack => {
-            Guarded { deletes: 1, ..ALONE }
+            HIDDEN
         }
-        Mutant::RetryNotChecked => Guarded { deletes: 1, at_once: 1, ..ALONE },
-        Mutant::OwnWriteNotKnown => Guarded { lost: 1, ..ALONE },
+        Mutant::RetryNotChecked => Guarded {
+            at_once: 1,
+            ..HIDDEN
+        },
+        Mutant::OwnWriteNotKnown => LOST,
         Mutant::MountProtectsTheLink => UNLINKED,
         _ => return None,
     };
     let mutant = Some(mutant);
-    Some(Run::new(PART, "", 0, Guarded { mutant, ..model }))
+    Some(Run::new(PART, "", Guarded { mutant, ..model }))
 }

@@ -149,9 +149,8 @@ impl Guarded {
             }
             At::MountRead => {
                 let source = job.source.and_then(|source| state.links[source]);
-                let is_visible = |link: Record| {
-                    matches!(link.standing, Standing::Live | Standing::Condemned)
-                };
+                let is_visible =
+                    |link: Record| matches!(link.standing, Standing::Live | Standing::Condemned);
                 if source.is_some_and(is_visible) {
                     state.writers[number].go(At::ProtectBlob);
                 } else {

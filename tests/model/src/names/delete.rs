@@ -43,7 +43,9 @@ impl Names {
             let actor = state.actors[number];
             let found = Operation::Delete(digest, actor.found);
             state.log.answer(actor.calls[0], found);
-            state.log.answer(actor.calls[1], Operation::DropTags(digest));
+            state
+                .log
+                .answer(actor.calls[1], Operation::DropTags(digest));
             if self.has_entry(digest) {
                 state.log.answer(actor.calls[2], Operation::DropEntry);
             }
@@ -63,9 +65,8 @@ impl Names {
         let seen = state.manifests[digest];
         let goes_on = self.is_without(Mutant::DeletesTheNext);
         let actor = &mut state.actors[number];
-        let same = |there: &Manifest| {
-            !actor.found || goes_on || there.generation == actor.generation
-        };
+        let same =
+            |there: &Manifest| !actor.found || goes_on || there.generation == actor.generation;
         let Some(there) = seen.filter(same) else {
             actor.at = At::Done;
             return;

@@ -1,7 +1,7 @@
 //! PUT of a manifest, by digest or by tag, in its three waves.
 
 use super::operation::{Job, Operation};
-use super::{At, IDLE, Actor, Manifest, Names, Reverse, State, Value};
+use super::{Actor, At, IDLE, Manifest, Names, Reverse, State, Value};
 use crate::Mutant;
 
 impl Names {
@@ -178,8 +178,18 @@ impl Names {
         let actor = state.actors[number];
         let tries = actor.tries + 1;
         let (ids, calls) = (actor.ids, actor.calls);
-        let at = if tries < self.tries { At::Start } else { At::GaveUp };
-        state.actors[number] = Actor { at, tries, ids, calls, ..IDLE };
+        let at = if tries < self.tries {
+            At::Start
+        } else {
+            At::GaveUp
+        };
+        state.actors[number] = Actor {
+            at,
+            tries,
+            ids,
+            calls,
+            ..IDLE
+        };
         if at == At::Start && self.is_without(Mutant::RestartIsNoRetry) {
             // The first attempt is the one that is answered in the end.
             state.actors[number].at = self.first_of_put(number, digest);
@@ -206,7 +216,11 @@ impl Names {
     }
 
     fn to_entry_or_manifest(&self, digest: usize) -> At {
-        if self.has_entry(digest) { At::ReadEntry } else { At::Create }
+        if self.has_entry(digest) {
+            At::ReadEntry
+        } else {
+            At::Create
+        }
     }
 
     /// The first attempt is blind: on the condition that there is no record.
@@ -224,7 +238,10 @@ impl Names {
                 generation = super::FIRST;
             }
             let is_live = true;
-            let made = Manifest { is_live, generation };
+            let made = Manifest {
+                is_live,
+                generation,
+            };
             Self::set_manifest(state, digest, Some(made), self);
         }
         let actor = &mut state.actors[number];
@@ -309,7 +326,14 @@ impl Names {
             let nonce = Self::fresh_id(&mut state.actors[number], number);
             state.actors[number].nonce = nonce;
             let generation = actor.generation;
-            Self::set_tag(state, Some(Value { digest, generation, nonce }));
+            Self::set_tag(
+                state,
+                Some(Value {
+                    digest,
+                    generation,
+                    nonce,
+                }),
+            );
         }
         let late_history = self.is_without(Mutant::HistoryAfterTag) && actor.tag.is_some();
         if is_lost && !self.is_without(Mutant::LostIsConflict) {

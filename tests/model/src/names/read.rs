@@ -93,6 +93,9 @@ impl Names {
     }
 
     fn end(state: &mut State, number: usize) {
-        state.actors[number] = Actor { at: At::Done, ..IDLE };
+        state.actors[number] = Actor {
+            at: At::Done,
+            ..IDLE
+        };
     }
 }

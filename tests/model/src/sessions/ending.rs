@@ -34,9 +34,15 @@ impl Canceller {
 pub(super) enum Sweeper {
     Idle,
     /// Of a `committing` session: does the blob record name its data?
-    Ask { is_fresh: bool },
-    Delete { is_fresh: bool },
-    Forget { is_fresh: bool },
+    Ask {
+        is_fresh: bool,
+    },
+    Delete {
+        is_fresh: bool,
+    },
+    Forget {
+        is_fresh: bool,
+    },
 }
 
 impl Sweeper {

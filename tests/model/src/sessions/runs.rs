@@ -37,24 +37,47 @@ const IN_HAND_FOR_LONG: Sessions = Sessions {
 
 pub(crate) fn safe(depth: Depth) -> Vec<Run> {
     let mut runs = vec![
-        Run::new(PART, "a repeated PUT and another upload, a crash", 1, BASE),
-        Run::new(PART, "cancelled while closing, a crash", 1, CANCELLED),
-        Run::new(PART, "cancelled while closing, bytes in hand", 1, IN_HAND),
-        Run::new(PART, "cancelled while closing, bytes in hand, a crash, no loss", 1, Sessions { counts_leaks: false, crashes: 1, ..IN_HAND_FOR_LONG }),
+        Run::new(PART, "a repeated PUT and another upload, a crash", BASE),
+        Run::new(PART, "cancelled while closing, a crash", CANCELLED),
+        Run::new(PART, "cancelled while closing, bytes in hand", IN_HAND),
+        Run::new(
+            PART,
+            "cancelled while closing, bytes in hand, a crash, no loss",
+            Sessions {
+                counts_leaks: false,
+                crashes: 1,
+                ..IN_HAND_FOR_LONG
+            },
+        ),
     ];
     if depth == Depth::Deep {
-        let longer = Sessions { is_cancelled: true, last_tick: 8, ..BASE };
-        runs.push(Run::new(PART, "all at once, longer", 1, longer));
+        let longer = Sessions {
+            is_cancelled: true,
+            last_tick: 8,
+            ..BASE
+        };
+        runs.push(Run::new(PART, "all at once, longer", longer));
     }
     runs
 }
 
 /// What is known to go wrong: a leak, and no loss.
 pub(crate) fn gaps() -> Vec<Run> {
-    let crashed = Sessions { crashes: 1, ..IN_HAND };
+    let crashed = Sessions {
+        crashes: 1,
+        ..IN_HAND
+    };
     vec![
-        Run::new(PART, "cancelled while closing, bytes in hand, a crash", 0, crashed),
-        Run::new(PART, "cancelled while closing, bytes in hand, slowly", 0, IN_HAND_FOR_LONG),
+        Run::new(
+            PART,
+            "cancelled while closing, bytes in hand, a crash",
+            crashed,
+        ),
+        Run::new(
+            PART,
+            "cancelled while closing, bytes in hand, slowly",
+            IN_HAND_FOR_LONG,
+        ),
     ]
 }
 
@@ -72,5 +95,5 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
         _ => return None,
     };
     let mutant = Some(mutant);
-    Some(Run::new(PART, "", 0, Sessions { mutant, ..model }))
+    Some(Run::new(PART, "", Sessions { mutant, ..model }))
 }

@@ -111,9 +111,8 @@ impl Sessions {
                 // A session that is gone was cancelled, unless it may have been finished and
                 // forgotten since this request read it.
                 let is_long_ago = now - worker.found >= MEMORY / 2;
-                let may_be_forgotten = seen.is_none()
-                    && is_long_ago
-                    && !self.is_without(Mutant::GoneMeansCancelled);
+                let may_be_forgotten =
+                    seen.is_none() && is_long_ago && !self.is_without(Mutant::GoneMeansCancelled);
                 match seen {
                     Some(session) if session.phase == Phase::Committing => {
                         // The same window, by the store's clock.

@@ -6,12 +6,23 @@ use crate::Mutant;
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Collector {
     Idle,
-    References { began: u8, next: usize, found: bool },
-    Judge { began: u8, found: bool },
+    References {
+        began: u8,
+        next: usize,
+        found: bool,
+    },
+    Judge {
+        began: u8,
+        found: bool,
+    },
     /// Only without a rule: it was judged to die, whatever it is by now.
     KillUnseen,
-    Release { is_fresh: bool },
-    Remove { is_fresh: bool },
+    Release {
+        is_fresh: bool,
+    },
+    Remove {
+        is_fresh: bool,
+    },
 }
 
 impl Collector {
@@ -60,7 +71,9 @@ impl Untagged {
                 state.collectors[number] = Collector::Idle;
             }
         }
-        state.collectors.sort_unstable_by(|one, other| other.cmp(one));
+        state
+            .collectors
+            .sort_unstable_by(|one, other| other.cmp(one));
         Some(())
     }
 

@@ -19,14 +19,26 @@ const fn pushed(jobs: [super::Job; 2]) -> Untagged {
 
 pub(crate) fn safe(depth: Depth) -> Vec<Run> {
     let mut runs = vec![
-        Run::new(PART, "a tag and an index", 1, pushed([Tag, Index])),
-        Run::new(PART, "two indexes", 1, pushed([Index, Index])),
-        Run::new(PART, "a tag and a subject", 1, pushed([Tag, Subject])),
+        Run::new(PART, "a tag and an index", pushed([Tag, Index])),
+        Run::new(PART, "two indexes", pushed([Index, Index])),
+        Run::new(PART, "a tag and a subject", pushed([Tag, Subject])),
     ];
     if depth == Depth::Deep {
-        let longer = |jobs| Untagged { passes: 5, last_tick: 7, ..pushed(jobs) };
-        runs.push(Run::new(PART, "a tag and an index, longer", 1, longer([Tag, Index])));
-        runs.push(Run::new(PART, "an index and a subject, longer", 1, longer([Index, Subject])));
+        let longer = |jobs| Untagged {
+            passes: 5,
+            last_tick: 7,
+            ..pushed(jobs)
+        };
+        runs.push(Run::new(
+            PART,
+            "a tag and an index, longer",
+            longer([Tag, Index]),
+        ));
+        runs.push(Run::new(
+            PART,
+            "an index and a subject, longer",
+            longer([Index, Subject]),
+        ));
     }
     runs
 }
@@ -42,5 +54,5 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
         _ => return None,
     };
     let mutant = Some(mutant);
-    Some(Run::new(PART, "", 0, Untagged { mutant, ..model }))
+    Some(Run::new(PART, "", Untagged { mutant, ..model }))
 }
