@@ -275,14 +275,14 @@ impl Model for Batches {
         match action {
             Action::Tick => state.now += 1,
             Action::Step(number) => self.step(&mut state, number)?,
-            Action::Read(number, list) => {
+            Action::Read(number, which) => {
                 state.passes -= 1;
                 let (began, is_same) = (state.now, true);
                 // Old before its link is looked at: what it announced has landed by then.
-                let is_old = state.is_old(list);
+                let is_old = state.is_old(which);
                 state.at[number] = At::Judge {
                     began,
-                    list,
+                    list: which,
                     is_same,
                     is_old,
                 };

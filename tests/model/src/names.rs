@@ -276,7 +276,7 @@ impl Model for Names {
                 (number, true)
             }
             Action::TagFirst(number) => {
-                self.read_tag(&mut state, number, At::WriteReverse);
+                Self::read_tag(&mut state, number, At::WriteReverse);
                 return Some(state);
             }
             Action::Age(digest) => {

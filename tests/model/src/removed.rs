@@ -190,9 +190,8 @@ impl Removed {
     fn judge(state: &mut State, began: u8, found: bool) {
         let Some(link) = &mut state.link else { return };
         match (link.condemned_since, found) {
-            (None, true) => {}
+            (_, true) => link.condemned_since = None,
             (None, false) => link.condemned_since = Some(state.now),
-            (Some(_), true) => link.condemned_since = None,
             (Some(since), false) if began >= since + CONDEMNED => state.link = None,
             (Some(_), false) => {}
         }

@@ -62,6 +62,10 @@ enum Collector {
     Remove { is_fresh: bool },
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a state is a handful of facts, each true or not"
+)]
 #[derive(Clone, Copy, Hash, PartialEq, Eq)]
 struct State {
     session: Option<Session>,
@@ -114,6 +118,10 @@ enum Action {
     Tick,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a state is a handful of facts, each true or not"
+)]
 #[derive(Clone, Debug)]
 struct Sessions {
     mutant: Option<Mutant>,
@@ -373,7 +381,7 @@ impl Model for Sessions {
         }
         if self.crashes == 0 {
             properties.push(reached!("both are answered", |_, state: &State| {
-                state.workers.iter().all(|worker| worker.was_answered())
+                state.workers.iter().all(Worker::was_answered)
             }));
         }
         properties

@@ -6,13 +6,11 @@ use crate::check::{Depth, Run};
 
 const PART: &str = "guarded";
 
-const fn to(repository: usize) -> Option<Job> {
-    Some(Job {
-        repository,
-        source: None,
-        names_it: true,
-    })
-}
+const UPLOAD: Option<Job> = Some(Job {
+    repository: 0,
+    source: None,
+    names_it: true,
+});
 
 const MOUNT: Option<Job> = Some(Job {
     repository: 1,
@@ -23,7 +21,7 @@ const MOUNT: Option<Job> = Some(Job {
 /// One writer, one repository, two collectors a level.
 const ALONE: Guarded = Guarded {
     mutant: None,
-    writers: [to(0), None],
+    writers: [UPLOAD, None],
     is_linked: true,
     last_tick: 4,
     passes: [2, 2],
@@ -53,13 +51,13 @@ const UNLINKED: Guarded = Guarded {
 
 /// An upload beside a mount from the same repository, one collector a level.
 const MOUNTED: Guarded = Guarded {
-    writers: [to(0), MOUNT],
+    writers: [UPLOAD, MOUNT],
     at_once: 1,
     ..ALONE
 };
 
 const TWICE: Guarded = Guarded {
-    writers: [to(0), to(0)],
+    writers: [UPLOAD, UPLOAD],
     tries: 1,
     ..ALONE
 };

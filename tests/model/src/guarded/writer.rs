@@ -176,7 +176,7 @@ impl Guarded {
             At::WriteOver => {
                 let is_fresh = state.writers[number].is_fresh;
                 if is_fresh {
-                    self.become_the_blobs(state, number, is_lost);
+                    Self::become_the_blobs(state, number, is_lost);
                 } else {
                     state.writers[number].go(At::Register);
                 }
@@ -245,7 +245,7 @@ impl Guarded {
         let writer = &mut state.writers[number];
         let own = writer.own.expect("a registering writer has uploaded data");
         match state.blob {
-            None => self.become_the_blobs(state, number, is_lost),
+            None => Self::become_the_blobs(state, number, is_lost),
             Some(dead) if dead.standing == Standing::Dead => {
                 if dead.key == own {
                     writer.own = None;
@@ -273,7 +273,7 @@ impl Guarded {
         }
     }
 
-    fn become_the_blobs(&self, state: &mut State, number: usize, is_lost: bool) {
+    fn become_the_blobs(state: &mut State, number: usize, is_lost: bool) {
         let own = state.writers[number].own;
         let own = own.expect("a registering writer has uploaded data");
         state.write_blob(Some(Record::live(own)));

@@ -135,7 +135,7 @@ impl Names {
             .tag
             .is_some_and(|tag| tag.digest == digest && (ignores || tag.generation == own));
         if names_own {
-            self.read_tag(state, number, At::TagHistory);
+            Self::read_tag(state, number, At::TagHistory);
             return;
         }
         // A fence is a read and a write on one version.

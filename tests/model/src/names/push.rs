@@ -33,7 +33,7 @@ impl Names {
                 } else {
                     self.to_entry_or_manifest(digest)
                 };
-                self.read_tag(state, number, next);
+                Self::read_tag(state, number, next);
             }
             At::ReadEntry => Self::read_entry(state, number, At::Create),
             At::Create | At::Replace => self.make_live(state, number, digest, is_lost),
@@ -58,10 +58,10 @@ impl Names {
                 } else {
                     At::StillLive
                 };
-                self.read_tag(state, number, next);
+                Self::read_tag(state, number, next);
             }
             At::StillLive => {
-                if self.is_still_live(state, number, digest) {
+                if Self::is_still_live(state, number, digest) {
                     let actor = &mut state.actors[number];
                     actor.at = self.to_set_tag(actor, digest);
                 } else {
@@ -120,7 +120,7 @@ impl Names {
             }
             At::ReadEntryAgain => Self::read_entry(state, number, At::EntryStillLive),
             At::EntryStillLive => {
-                if self.is_still_live(state, number, digest) {
+                if Self::is_still_live(state, number, digest) {
                     state.actors[number].at = At::SetEntry;
                 } else {
                     self.start_over(state, number, digest);
@@ -198,7 +198,7 @@ impl Names {
         }
     }
 
-    pub(super) fn read_tag(&self, state: &mut State, number: usize, next: At) {
+    pub(super) fn read_tag(state: &mut State, number: usize, next: At) {
         let tag = state.tag;
         let actor = &mut state.actors[number];
         actor.tag = tag;
@@ -305,7 +305,7 @@ impl Names {
         }
     }
 
-    fn is_still_live(&self, state: &State, number: usize, digest: usize) -> bool {
+    fn is_still_live(state: &State, number: usize, digest: usize) -> bool {
         let own = state.actors[number].generation;
         let seen = state.manifests[digest];
         seen.is_some_and(|there| there.is_live && there.generation == own)

@@ -6,43 +6,44 @@ use crate::Mutant;
 
 impl Names {
     pub(super) fn get_tag(&self, state: &mut State, number: usize) {
-        let answer = match state.actors[number].at {
+        match state.actors[number].at {
             At::Start => {
                 let call = state.log.call(Operation::GetTag(None));
                 state.actors[number].calls[0] = call;
-                self.follow(state, number)
+                Self::follow(state, number);
             }
-            At::GetTagAgain => {
-                // Nobody wrote the tag while its manifest was looked for: it dangles.
-                let dangles = state.actors[number].tag_is_fresh;
-                let answer = self.follow(state, number);
-                if dangles { Some(None) } else { answer }
+            // Nobody wrote the tag while its manifest was looked for: it dangles.
+            At::GetTagAgain if state.actors[number].tag_is_fresh => {
+                Self::got(state, number, None);
             }
+            At::GetTagAgain => Self::follow(state, number),
             _ => {
                 let tag = state.actors[number].tag;
                 let digest = tag.map(|tag| tag.digest);
                 let is_there = digest.is_some_and(|digest| state.manifests[digest].is_some());
                 if is_there {
-                    Some(digest)
+                    Self::got(state, number, digest);
                 } else if self.is_without(Mutant::TagNotFollowed) {
-                    Some(None)
+                    Self::got(state, number, None);
                 } else {
                     state.actors[number].at = At::GetTagAgain;
-                    None
                 }
             }
-        };
-        if let Some(seen) = answer {
-            let call = state.actors[number].calls[0];
-            state.log.answer(call, Operation::GetTag(seen));
-            Self::end(state, number);
         }
     }
 
-    /// Reads the tag; the answer when there is none.
-    fn follow(&self, state: &mut State, number: usize) -> Option<Option<usize>> {
-        self.read_tag(state, number, At::GetManifest);
-        state.tag.is_none().then_some(None)
+    /// Reads the tag: its manifest is next, unless there is no tag.
+    fn follow(state: &mut State, number: usize) {
+        Self::read_tag(state, number, At::GetManifest);
+        if state.tag.is_none() {
+            Self::got(state, number, None);
+        }
+    }
+
+    fn got(state: &mut State, number: usize, seen: Option<usize>) {
+        let call = state.actors[number].calls[0];
+        state.log.answer(call, Operation::GetTag(seen));
+        Self::end(state, number);
     }
 
     pub(super) fn delete_tag(&self, state: &mut State, number: usize, is_lost: bool) {
@@ -52,7 +53,7 @@ impl Names {
                     let call = state.log.call(Operation::DeleteTag(false));
                     state.actors[number].calls[0] = call;
                 }
-                self.read_tag(state, number, At::TagRemember);
+                Self::read_tag(state, number, At::TagRemember);
                 if state.tag.is_none() {
                     Self::tag_deleted(state, number, false);
                 }
@@ -78,7 +79,7 @@ impl Names {
             // Another value, or none: what was seen is gone. The same one may have been fenced only.
             _ => {
                 if state.tag == state.actors[number].tag {
-                    self.read_tag(state, number, At::TagRemember);
+                    Self::read_tag(state, number, At::TagRemember);
                 } else {
                     Self::tag_deleted(state, number, true);
                 }

@@ -81,16 +81,20 @@ impl Worker {
     }
 
     /// A finished session is forgotten when nobody repeats its PUT any more.
-    pub(super) const fn may_go_on(&self, now: u8) -> bool {
+    pub(super) const fn may_go_on(self, now: u8) -> bool {
         !matches!(self.at, At::Forget) || now >= self.opened + MEMORY
     }
 
-    pub(super) const fn was_answered(&self) -> bool {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "an iterator gives references"
+    )]
+    pub(super) fn was_answered(&self) -> bool {
         matches!(self.at, At::Forget | At::Done)
     }
 
     /// Whether it finished data that perhaps no session names any more, and will see to it.
-    pub(super) fn holds_unclaimed(&self) -> bool {
+    pub(super) fn holds_unclaimed(self) -> bool {
         matches!(self.at, At::Commit | At::LookAgain | At::DropUnclaimed)
     }
 }
