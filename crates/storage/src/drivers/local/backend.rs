@@ -3,10 +3,12 @@
 //! After a failed fsync the page cache may hold what the disk does not, and says nothing of it when
 //! asked again. So the store may be opened again after a failed write, but not after a failed fsync.
 
+use super::disk::Root;
 use redb::{BackendError, StorageBackend};
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSlice};
 use std::ops::Bound;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,8 +16,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Default)]
 pub(super) struct Health {
     sync_failed: AtomicBool,
-    #[cfg(test)]
-    pub(super) faults: Faults,
 }
 
 impl Health {
@@ -25,61 +25,29 @@ impl Health {
     }
 }
 
-/// Errors that a test asks for.
-#[cfg(test)]
-#[derive(Debug, Default)]
-pub(super) struct Faults {
-    /// Every write beyond what was ever written fails, as the holes of a file do on a full disk.
-    pub(super) disk_full: AtomicBool,
-    /// Up to where the file has been written, in bytes.
-    written_to: std::sync::atomic::AtomicU64,
-    /// Every fsync fails.
-    pub(super) sync: AtomicBool,
-    /// Counts the fsyncs.
-    pub(super) syncs: std::sync::atomic::AtomicUsize,
-}
-
-#[cfg(test)]
-impl Faults {
-    fn check_write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let end = offset + data.len() as u64;
-        if self.disk_full.load(Ordering::Acquire) && end > self.written_to.load(Ordering::Acquire) {
-            return Err(rustix::io::Errno::NOSPC.into());
-        }
-        self.written_to.fetch_max(end, Ordering::AcqRel);
-        Ok(())
-    }
-
-    fn check_sync(&self) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::AcqRel);
-        let fails = self.sync.load(Ordering::Acquire);
-        if fails {
-            Err(rustix::io::Errno::IO.into())
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// redb's own file backend, watched.
+/// redb's own file backend, watched; what changes the file goes through the driver's disk.
 #[derive(Debug)]
 pub(super) struct WatchedFile {
     inner: redb::backends::FileBackend,
+    /// The same open file: the locks that `inner` takes on it are held by both.
+    file: File,
+    root: Arc<Root>,
     health: Arc<Health>,
 }
 
 impl WatchedFile {
-    pub(super) fn new(file: File, health: Arc<Health>) -> Result<Self, redb::DatabaseError> {
+    pub(super) fn new(
+        root: Arc<Root>,
+        file: File,
+        health: Arc<Health>,
+    ) -> Result<Self, redb::Error> {
+        let inner = redb::backends::FileBackend::new(file.try_clone()?)?;
         Ok(Self {
-            inner: redb::backends::FileBackend::new(file)?,
+            inner,
+            file,
+            root,
             health,
         })
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        #[cfg(test)]
-        self.health.faults.check_sync()?;
-        self.inner.sync_data()
     }
 }
 
@@ -93,21 +61,22 @@ impl StorageBackend for WatchedFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.inner.set_len(length)
+        Ok(self.root.set_length(self.file.as_fd(), length)?)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let result = self.sync();
+        let result = self.root.sync_data(self.file.as_fd());
         if result.is_err() {
             self.health.sync_failed.store(true, Ordering::Release);
         }
-        result
+        Ok(result?)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        #[cfg(test)]
-        self.health.faults.check_write(offset, data)?;
-        self.inner.write(offset, data)
+        let mut slices = [IoSlice::new(data)];
+        Ok(self
+            .root
+            .write_all(self.file.as_fd(), &mut slices, offset)?)
     }
 
     fn close(&self) -> io::Result<()> {

@@ -251,7 +251,7 @@ impl DataStore for LocalData {
         let place = Place::of_key(Operation::DeleteData, key)?;
         let name = key.clone();
         let remove = move |shared: &Shared| {
-            publish::remove(shared.folder.directory(), place)
+            publish::remove(shared.folder.root(), place)
                 .map_err(|error| failure::from_io(Operation::DeleteData, name.as_str(), error))
         };
         self.blocking(Operation::DeleteData, key, remove).await

@@ -1,6 +1,5 @@
 //! The record half of the local driver: reads inline, writes through the writer thread.
 
-use super::backend::Health;
 use super::batch::{self, Write};
 use super::database::{Published, RecordFile};
 use super::folder::Folder;
@@ -80,12 +79,11 @@ impl LocalRecords {
     pub(super) fn open(
         folder: Arc<Folder>,
         cache_bytes: usize,
-        health: Arc<Health>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let published = Arc::<Published>::default();
-        let path = folder.path_of("records.redb");
-        let file = RecordFile::open(path, cache_bytes, Arc::clone(&published), health)?;
+        let root = Arc::clone(folder.root());
+        let file = RecordFile::open(root, folder.path(), cache_bytes, Arc::clone(&published))?;
         folder.sync(Operation::Open)?;
         let (sender, receiver) = mpsc::channel();
         let writer = Writer::new(file, Arc::clone(&clock));

@@ -1,9 +1,14 @@
 //! The suite over the local driver, and what only this driver can show.
 
+mod faults;
 mod files;
 mod folder;
+mod ledger;
 mod records;
+mod scenario;
+mod watched;
 
+use super::disk::Disk;
 use super::{LocalSettings, LocalStore};
 use crate::clock::MachineClock;
 use crate::suite::Subject;
@@ -19,6 +24,25 @@ fn settings(folder: &TempDir) -> LocalSettings {
 
 fn open(folder: &TempDir) -> LocalStore {
     LocalStore::open(&settings(folder), Arc::new(MachineClock::new())).unwrap()
+}
+
+/// Opens the folder `store` in a folder over a disk of the test's own.
+fn open_on(folder: &TempDir, disk: &Arc<impl Disk>) -> crate::Result<LocalStore> {
+    let settings = LocalSettings {
+        path: folder.path().join("store"),
+        reserve_bytes: 1024 * 1024,
+        record_cache_bytes: 1024 * 1024,
+        ..LocalSettings::new("")
+    };
+    let disk = Arc::clone(disk) as Arc<dyn Disk>;
+    LocalStore::open_on(&settings, Arc::new(MachineClock::new()), disk)
+}
+
+/// A runtime on which one call follows the other.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
 }
 
 fn subject(folder: TempDir) -> Subject {
