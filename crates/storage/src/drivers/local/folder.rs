@@ -45,6 +45,7 @@ impl Folder {
         check_format(&path, &root)?;
         for name in ["data", "uploads"] {
             root.make_folder(name)
+                .and_then(|()| root.open_folder(name))
                 .map_err(|error| cannot(&path.join(name), "make", error))?;
         }
         check_one_file_system(&path)?;

@@ -72,13 +72,25 @@ pub(super) fn publish(
     Ok(())
 }
 
+/// Brings the name of an object to the disk that is there already: who published it may have ended
+/// before that. Its bytes were on the disk before it had its name.
+pub(super) fn confirm(root: &Root, place: Place) -> Result<()> {
+    root.sync_folder(&place.inner_folder())?;
+    root.sync_folder(&place.outer_folder())?;
+    root.sync_folder("data")
+}
+
 /// Removes a published object for good: it does not come back after a power cut, when the record
 /// that named it may be gone.
 pub(super) fn remove(root: &Root, place: Place) -> Result<()> {
     match root.remove(&place.published()) {
-        Ok(()) => root.sync_folder(&place.inner_folder()),
+        // An earlier call may have removed it and got no further.
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(error),
+    }
+    match root.sync_folder(&place.inner_folder()) {
         Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(error),
+        other => other,
     }
 }
 

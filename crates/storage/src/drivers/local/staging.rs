@@ -222,10 +222,14 @@ impl Claim {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let Some(handle) = handle else { return Ok(()) };
-        folder
-            .root()
-            .sync_data(handle.as_fd())
-            .map_err(|error| failure::from_io(Operation::Append, self.key().as_str(), error))
+        folder.root().sync_data(handle.as_fd()).map_err(|error| {
+            // What this did not bring to the disk no later fsync brings there, and it would not
+            // say so: neither this writer nor one from the checkpoint may go on.
+            let mut file = self.staged.lock();
+            file.has_ended = true;
+            remove_staged(folder, self.staged.place);
+            failure::from_io(Operation::Append, self.key().as_str(), error)
+        })
     }
 
     /// Returns the key of the upload.

@@ -1,9 +1,11 @@
 //! The suite over the local driver, and what only this driver can show.
 
+mod disk_states;
 mod faults;
 mod files;
 mod folder;
 mod ledger;
+mod power_cut;
 mod records;
 mod scenario;
 mod watched;
@@ -36,6 +38,12 @@ fn open_on(folder: &TempDir, disk: &Arc<impl Disk>) -> crate::Result<LocalStore>
     };
     let disk = Arc::clone(disk) as Arc<dyn Disk>;
     LocalStore::open_on(&settings, Arc::new(MachineClock::new()), disk)
+}
+
+/// Makes a folder in memory where there is such a place: nothing in it has to outlive the test.
+fn fast_folder() -> TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// A runtime on which one call follows the other.

@@ -4,7 +4,7 @@
 
 use super::scenario::Scenario;
 use super::watched::{About, Call, Fate, Watched};
-use super::{open_on, runtime};
+use super::{fast_folder, open_on, runtime};
 use crate::drivers::local::LocalStore;
 use crate::{Condition, DataStore, Kind, RecordStore, UploadHint};
 use bytes::Bytes;
@@ -41,11 +41,13 @@ fn fates(call: Call) -> &'static [Fate] {
     }
 }
 
-/// Lives through the scenario with a fault and looks at what is left.
+/// Lives through the scenario with a fault and looks at what is left; returns how many calls were
+/// answered with an error.
 fn suffer(fault: Fault) -> usize {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = fast_folder();
     let disk = Watched::new(move |about| fault.decide(about));
     let mut scenario = Scenario::new(Arc::clone(&disk));
+    let mut told = 0;
     runtime().block_on(async {
         match open_on(&folder, &disk) {
             Ok(store) => {
@@ -59,6 +61,7 @@ fn suffer(fault: Fault) -> usize {
             }
         }
         let store = open_on(&folder, &Watched::new(|_| Fate::Done)).unwrap();
+        told = scenario.errors.len();
         let checked = scenario.ledger.check(&store).await;
         checked.unwrap_or_else(|reason| panic!("{fault:?}: {reason}"));
         scenario.errors.clear();
@@ -66,7 +69,7 @@ fn suffer(fault: Fault) -> usize {
         scenario.upload(&store, 7, 1000, 500).await.unwrap();
         assert!(scenario.errors.is_empty(), "{fault:?}");
     });
-    scenario.errors.len()
+    told
 }
 
 /// Once the fault has gone, calls succeed; after a failed fsync of records they say what to do.
@@ -88,7 +91,7 @@ async fn assert_usable_or_ended(scenario: &mut Scenario, store: &LocalStore, fau
 
 #[test]
 fn every_call_to_the_disk_may_fail_and_nothing_that_was_answered_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = fast_folder();
     let disk = Watched::new(|_| Fate::Done);
     runtime().block_on(async {
         let store = open_on(&folder, &disk).unwrap();
@@ -128,8 +131,15 @@ fn every_call_to_the_disk_may_fail_and_nothing_that_was_answered_is_lost() {
 
 #[test]
 fn a_full_disk_is_told_as_full_and_deletes_go_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let disk = Watched::new(|_| Fate::Done);
+    let folder = fast_folder();
+    let written_to = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&written_to);
+    let disk = Watched::new(move |about| {
+        if about.path.starts_with("records") {
+            seen.fetch_max(about.end, Ordering::SeqCst);
+        }
+        Fate::Done
+    });
     runtime().block_on(async {
         let store = open_on(&folder, &disk).unwrap();
         let mut scenario = Scenario::new(Arc::clone(&disk));
@@ -137,13 +147,10 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
         scenario.put(&store, "a", 100_000).await;
 
         // The record file may still write where it has written before, as on a real full disk.
-        let written = AtomicU64::new(0);
+        let written_to = written_to.load(Ordering::SeqCst);
         disk.set(move |about| match about.call {
             Call::Write if about.path.starts_with("uploads/") => Fate::Fails(Errno::NOSPC),
-            Call::Write if about.end > 1024 * 1024 => {
-                written.fetch_add(1, Ordering::Relaxed);
-                Fate::Fails(Errno::NOSPC)
-            }
+            Call::Write if about.end > written_to => Fate::Fails(Errno::NOSPC),
             Call::Create | Call::MakeFolder => Fate::Fails(Errno::NOSPC),
             _ => Fate::Done,
         });
@@ -155,6 +162,11 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
             .unwrap();
         let error = data.checkpoint(&mut upload).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Full);
+        scenario.remove(&store, &key).await;
+        scenario.delete(&store, "a").await;
+        assert!(scenario.errors.is_empty(), "{:?}", scenario.errors);
+        scenario.ledger.check(&store).await.unwrap();
+
         let large = Bytes::from(vec![1; 200_000]);
         let mut errors = Vec::new();
         for number in 0..20 {
@@ -165,10 +177,6 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
         }
         assert!(!errors.is_empty());
         assert!(errors.iter().all(|kind| *kind == Kind::Full), "{errors:?}");
-
-        scenario.remove(&store, &key).await;
-        scenario.delete(&store, "a").await;
-        assert!(scenario.errors.is_empty(), "{:?}", scenario.errors);
         scenario.ledger.check(&store).await.unwrap();
 
         disk.set(|_| Fate::Done);

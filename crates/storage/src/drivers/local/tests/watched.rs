@@ -153,11 +153,6 @@ impl Watched {
         self.lock().counts.get(&call).copied().unwrap_or(0)
     }
 
-    /// Returns how many calls there were.
-    pub(super) fn count_all(&self) -> usize {
-        self.lock().counts.values().sum()
-    }
-
     pub(super) fn note(&self, ledger: &Ledger) {
         let note = Change::Note(Arc::new(ledger.clone()));
         self.lock().add(|| note);
@@ -223,6 +218,11 @@ impl Disk for Watched {
         self.lock().call(Call::Create, path, 0, None, |state, _| {
             let was_there = rustix::fs::statat(root, path, AtFlags::empty()).is_ok();
             let handle = Kernel.create(root, path, flags)?;
+            let number = rustix::fs::fstat(&handle)?.st_ino;
+            if was_there && !state.files.contains_key(&number) {
+                // It was made over another disk.
+                state.make_file(&handle, path)?;
+            }
             if !was_there {
                 let file = state.make_file(&handle, path)?;
                 state.add(|| Change::Create {
