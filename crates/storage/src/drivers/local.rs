@@ -25,6 +25,7 @@ mod settings;
 mod snapshot;
 mod space;
 mod staging;
+mod steady;
 mod upload;
 mod value;
 mod writer;
@@ -60,9 +61,8 @@ impl LocalStore {
     ) -> Result<Self> {
         let folder = Arc::new(folder::Folder::open(settings, Arc::clone(&clock), disk)?);
         let cache_bytes = settings.record_cache_bytes;
-        let (of_records, of_data) = (Arc::clone(&folder), Arc::clone(&clock));
-        let records = LocalRecords::open(of_records, cache_bytes, clock)?;
-        let data = LocalData::new(folder, settings.upload_buffer_bytes, of_data);
+        let records = LocalRecords::open(Arc::clone(&folder), cache_bytes, clock)?;
+        let data = LocalData::new(folder, settings.upload_buffer_bytes, records.clock());
         Ok(Self { records, data })
     }
 

@@ -5,12 +5,13 @@
 
 use super::disk::Root;
 use redb::{BackendError, StorageBackend};
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::ops::Bound;
-use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What happened to the file, shared with the writer.
 #[derive(Debug, Default)]
@@ -25,12 +26,64 @@ impl Health {
     }
 }
 
+/// How much of the disk is taken beyond what the file uses, in bytes: a commit of deletes, or the
+/// repair after a crash, writes before it frees.
+const HEADROOM: u64 = 4 * 1024 * 1024;
+
+/// The part of the disk that is kept for the file: blocks of its own, so that what is written there
+/// does not meet a full disk.
+#[derive(Debug)]
+pub(super) struct Headroom {
+    file: File,
+    root: Arc<Root>,
+    /// Up to where the file has been written, and up to where the disk is its own.
+    used_to: AtomicU64,
+    kept_to: AtomicU64,
+    is_low: AtomicBool,
+}
+
+impl Headroom {
+    /// Keeps enough for a write that ends at `end`, or notes that there is not enough.
+    fn use_to(&self, end: u64) {
+        let used_to = self.used_to.fetch_max(end, Ordering::AcqRel).max(end);
+        if used_to + HEADROOM / 2 > self.kept_to.load(Ordering::Acquire) {
+            self.extend(used_to + HEADROOM);
+        }
+    }
+
+    fn extend(&self, to: u64) {
+        let kept = self.root.keep(self.file.as_fd(), to);
+        let is_low = matches!(kept, Err(Errno::NOSPC | Errno::DQUOT));
+        if !is_low {
+            // Where the file system keeps nothing in advance, it is not asked again.
+            let to = if kept.is_ok() { to } else { u64::MAX };
+            self.kept_to.store(to, Ordering::Release);
+        }
+        if self.is_low.swap(is_low, Ordering::AcqRel) == is_low {
+            return;
+        }
+        if is_low {
+            tracing::warn!("the disk is full: only deletes and small records are taken");
+        } else {
+            tracing::info!("the disk has space for records again");
+        }
+    }
+
+    /// Tells whether the disk had too little left, after another look if it had.
+    pub(super) fn is_low(&self) -> bool {
+        if self.is_low.load(Ordering::Acquire) {
+            self.extend(self.used_to.load(Ordering::Acquire) + HEADROOM);
+        }
+        self.is_low.load(Ordering::Acquire)
+    }
+}
+
 /// redb's own file backend, watched; what changes the file goes through the driver's disk.
 #[derive(Debug)]
 pub(super) struct WatchedFile {
     inner: redb::backends::FileBackend,
     /// The same open file: the locks that `inner` takes on it are held by both.
-    file: File,
+    headroom: Arc<Headroom>,
     root: Arc<Root>,
     health: Arc<Health>,
 }
@@ -42,12 +95,28 @@ impl WatchedFile {
         health: Arc<Health>,
     ) -> Result<Self, redb::Error> {
         let inner = redb::backends::FileBackend::new(file.try_clone()?)?;
+        let headroom = Headroom {
+            file,
+            root: Arc::clone(&root),
+            used_to: AtomicU64::new(0),
+            kept_to: AtomicU64::new(0),
+            is_low: AtomicBool::new(false),
+        };
         Ok(Self {
             inner,
-            file,
+            headroom: Arc::new(headroom),
             root,
             health,
         })
+    }
+
+    /// Returns what tells whether the disk has room for the file.
+    pub(super) fn headroom(&self) -> Arc<Headroom> {
+        Arc::clone(&self.headroom)
+    }
+
+    fn file(&self) -> BorrowedFd<'_> {
+        self.headroom.file.as_fd()
     }
 }
 
@@ -61,11 +130,11 @@ impl StorageBackend for WatchedFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        Ok(self.root.set_length(self.file.as_fd(), length)?)
+        Ok(self.root.set_length(self.file(), length)?)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let result = self.root.sync_data(self.file.as_fd());
+        let result = self.root.sync_data(self.file());
         if result.is_err() {
             self.health.sync_failed.store(true, Ordering::Release);
         }
@@ -73,10 +142,9 @@ impl StorageBackend for WatchedFile {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.headroom.use_to(offset + data.len() as u64);
         let mut slices = [IoSlice::new(data)];
-        Ok(self
-            .root
-            .write_all(self.file.as_fd(), &mut slices, offset)?)
+        Ok(self.root.write_all(self.file(), &mut slices, offset)?)
     }
 
     fn close(&self) -> io::Result<()> {

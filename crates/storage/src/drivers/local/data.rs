@@ -258,7 +258,10 @@ impl DataStore for LocalData {
     }
 
     async fn uploads(&self, older_than: Timestamp, limit: usize) -> Result<Vec<Upload>> {
-        let list = move |shared: &Shared| staging::list(&shared.folder, older_than, limit);
+        let list = move |shared: &Shared| {
+            let now = shared.clock.now();
+            staging::list(&shared.folder, now, older_than, limit)
+        };
         let places = self
             .blocking(Operation::Uploads, &DataKey::new(""), list)
             .await?;

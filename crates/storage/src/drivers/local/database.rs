@@ -1,14 +1,14 @@
 //! The record file: opens it, publishes what is durable in it, opens it again after a failed write.
 
-use super::backend::{Health, WatchedFile};
+use super::backend::{Headroom, Health, WatchedFile};
 use super::batch::Batch;
 use super::disk::Root;
 use super::failure;
 use super::publish;
 use super::snapshot::{Snapshot, Tombstone};
-use super::value::{RECORDS, TOMBSTONES};
-use crate::{Kind, Operation, Result, StorageError};
-use redb::Database;
+use super::value::{CLOCK, CLOCK_STEP, RECORDS, TOMBSTONES};
+use crate::{Kind, Operation, Result, StorageError, Timestamp};
+use redb::{Database, ReadableDatabase};
 use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -46,6 +46,9 @@ pub(super) struct RecordFile {
     health: Arc<Health>,
     database: Option<Database>,
     published: Arc<Published>,
+    headroom: Option<Arc<Headroom>>,
+    /// The time that is kept in the file.
+    kept_time: Timestamp,
 }
 
 impl RecordFile {
@@ -63,10 +66,14 @@ impl RecordFile {
             health: Arc::default(),
             database: None,
             published,
+            headroom: None,
+            kept_time: Timestamp::default(),
         };
         file.make_if_missing()
             .map_err(|error| explain(&file.path, error))?;
         file.reopen()?;
+        let kept_time = file.read_time();
+        file.kept_time = kept_time.map_err(|error| explain(&file.path, error))?;
         Ok(file)
     }
 
@@ -91,13 +98,46 @@ impl RecordFile {
             .database
             .as_ref()
             .expect("`ready` opened it for this batch");
-        let committed = batch.commit(database, old).and_then(|()| self.publish());
+        let keeps_time = batch.now() >= self.kept_time.plus(CLOCK_STEP);
+        let committed = batch
+            .commit(database, old, keeps_time)
+            .and_then(|()| self.publish());
+        if committed.is_ok() && keeps_time {
+            self.kept_time = batch.now();
+        }
         committed.map_err(|error| {
             let error = failure::from_redb(Operation::Put, "", error);
             tracing::error!(%error, "failed to commit records");
             self.recover();
             error
         })
+    }
+
+    /// Returns a time that no record of the file is later than.
+    pub(super) fn least_time(&self) -> Timestamp {
+        if self.kept_time == Timestamp::default() {
+            return self.kept_time;
+        }
+        self.kept_time.plus(CLOCK_STEP)
+    }
+
+    /// Tells whether the disk has no more room for the file than what is kept for deletes.
+    pub(super) fn is_low(&self) -> bool {
+        self.headroom.as_ref().is_some_and(|room| room.is_low())
+    }
+
+    fn read_time(&self) -> std::result::Result<Timestamp, redb::Error> {
+        let database = self.database.as_ref().expect("it has just been opened");
+        match database.begin_read()?.open_table(CLOCK) {
+            Ok(table) => {
+                let latest = table.get("latest")?;
+                let millis = latest.map_or(0, |latest| latest.value());
+                Ok(Timestamp::from_millis(millis))
+            }
+            // An earlier version kept none.
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(Timestamp::default()),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// Closes the file; readers get errors from now on.
@@ -135,7 +175,8 @@ impl RecordFile {
 
     fn reopen(&mut self) -> Result<()> {
         let opened = self.open_database(NAME, OFlags::empty());
-        self.database = Some(opened.map_err(|error| explain(&self.path, error))?);
+        let (database, headroom) = opened.map_err(|error| explain(&self.path, error))?;
+        (self.database, self.headroom) = (Some(database), Some(headroom));
         self.publish().map_err(|error| {
             self.database = None;
             explain(&self.path, error)
@@ -149,7 +190,7 @@ impl RecordFile {
             Err(Errno::NOENT) => {}
             other => return Ok(other.map(drop).map_err(std::io::Error::from)?),
         }
-        let database = self.open_database(&publish::staged_name(NAME), OFlags::TRUNC)?;
+        let (database, _) = self.open_database(&publish::staged_name(NAME), OFlags::TRUNC)?;
         let transaction = database.begin_write()?;
         transaction.open_table(RECORDS)?;
         transaction.open_table(TOMBSTONES)?;
@@ -162,10 +203,11 @@ impl RecordFile {
         &self,
         name: &str,
         flags: OFlags,
-    ) -> std::result::Result<Database, redb::Error> {
+    ) -> std::result::Result<(Database, Arc<Headroom>), redb::Error> {
         let file = open_file(&self.root, name, flags)?;
         let health = Arc::clone(&self.health);
         let backend = WatchedFile::new(Arc::clone(&self.root), file, health)?;
+        let headroom = backend.headroom();
         let database = redb::Builder::new()
             .set_cache_size(self.cache_bytes)
             .set_repair_callback(|repair| {
@@ -175,7 +217,7 @@ impl RecordFile {
                 );
             })
             .create_with_backend(backend)?;
-        Ok(database)
+        Ok((database, headroom))
     }
 }
 

@@ -5,7 +5,7 @@
 //! indirect jump beside a system call. Reading changes nothing and asks the kernel directly.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -23,6 +23,9 @@ pub(super) trait Disk: std::fmt::Debug + Send + Sync + 'static {
 
     /// Cuts or extends a file.
     fn set_length(&self, file: BorrowedFd<'_>, length: u64) -> Result<()>;
+
+    /// Takes blocks for a file up to `end`, its length aside.
+    fn keep(&self, file: BorrowedFd<'_>, end: u64) -> Result<()>;
 
     /// Brings the bytes and the length of a file to stable storage.
     fn sync_data(&self, file: BorrowedFd<'_>) -> Result<()>;
@@ -57,6 +60,10 @@ impl Disk for Kernel {
 
     fn set_length(&self, file: BorrowedFd<'_>, length: u64) -> Result<()> {
         rustix::fs::ftruncate(file, length)
+    }
+
+    fn keep(&self, file: BorrowedFd<'_>, end: u64) -> Result<()> {
+        rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, end)
     }
 
     fn sync_data(&self, file: BorrowedFd<'_>) -> Result<()> {
@@ -138,6 +145,11 @@ impl Root {
     /// Cuts or extends a file.
     pub(super) fn set_length(&self, file: BorrowedFd<'_>, length: u64) -> Result<()> {
         self.disk.set_length(file, length)
+    }
+
+    /// Takes blocks for a file up to `end`, its length aside.
+    pub(super) fn keep(&self, file: BorrowedFd<'_>, end: u64) -> Result<()> {
+        self.disk.keep(file, end)
     }
 
     /// Brings the bytes and the length of a file to stable storage. Its failure is final: what it

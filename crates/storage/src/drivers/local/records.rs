@@ -3,6 +3,7 @@
 use super::batch::{self, Write};
 use super::database::{Published, RecordFile};
 use super::folder::Folder;
+use super::steady::SteadyClock;
 use super::writer::{Message, Request, Writer};
 use crate::clock::Clock;
 use crate::limits;
@@ -34,7 +35,7 @@ struct Shared {
     // Fields are dropped in this order: the thread has ended before the folder's lock is released.
     thread: WriterThread,
     published: Arc<Published>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     queue: Semaphore,
     _folder: Arc<Folder>,
 }
@@ -85,6 +86,7 @@ impl LocalRecords {
         let root = Arc::clone(folder.root());
         let file = RecordFile::open(root, folder.path(), cache_bytes, Arc::clone(&published))?;
         folder.sync(Operation::Open)?;
+        let clock = Arc::new(SteadyClock::new(clock, file.least_time()));
         let (sender, receiver) = mpsc::channel();
         let writer = Writer::new(file, Arc::clone(&clock));
         let thread = std::thread::Builder::new().name("record-writer".to_owned());
@@ -114,6 +116,11 @@ impl LocalRecords {
     /// `Unavailable`. Blocks until it is done.
     pub(super) fn close(&self) {
         self.shared.thread.end();
+    }
+
+    /// Returns the store's clock.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::<SteadyClock>::clone(&self.shared.clock)
     }
 
     async fn write(&self, write: Write) -> Result<Outcome> {

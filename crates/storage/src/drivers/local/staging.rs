@@ -310,7 +310,15 @@ fn lost_bytes(operation: Operation, place: Place, found: u64, known: u64) -> Sto
 }
 
 /// Lists up to `limit` unfinished uploads that were last written before `older_than`. Blocks.
-pub(super) fn list(folder: &Folder, older_than: Timestamp, limit: usize) -> Result<Vec<Place>> {
+///
+/// The times of files are by the machine's clock, which may have jumped back: a file is at most as
+/// old as its name tells.
+pub(super) fn list(
+    folder: &Folder,
+    now: Timestamp,
+    older_than: Timestamp,
+    limit: usize,
+) -> Result<Vec<Place>> {
     let fail = |error: Errno| failure::from_io(Operation::Uploads, "uploads", error);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let uploads = rustix::fs::openat(folder.directory(), "uploads", flags, Mode::empty());
@@ -330,7 +338,7 @@ pub(super) fn list(folder: &Folder, older_than: Timestamp, limit: usize) -> Resu
             Err(Errno::NOENT) => continue,
             Err(error) => return Err(fail(error)),
         };
-        if modified(&status) < older_than {
+        if modified(&status).max(place.not_before(now)) < older_than {
             found.push(place);
         }
     }

@@ -36,6 +36,7 @@ fn fates(call: Call) -> &'static [Fate] {
         Call::Write => &[IO, FULL, Fate::Short],
         Call::Create | Call::MakeFolder => &[IO, FULL],
         Call::SetLength => &[IO],
+        Call::Keep => &[FULL, Fate::Fails(Errno::OPNOTSUPP)],
         Call::SyncData => &[IO, FULL, Fate::FailsDone(Errno::IO)],
         Call::SyncFolder | Call::Rename | Call::Remove => &[IO, Fate::FailsDone(Errno::IO)],
     }
@@ -86,7 +87,12 @@ async fn assert_usable_or_ended(scenario: &mut Scenario, store: &LocalStore, fau
         );
         return;
     }
-    assert_eq!(scenario.errors.len(), before, "{fault:?}: {:?}", scenario.errors);
+    assert_eq!(
+        scenario.errors.len(),
+        before,
+        "{fault:?}: {:?}",
+        scenario.errors
+    );
 }
 
 #[test]
@@ -132,10 +138,10 @@ fn every_call_to_the_disk_may_fail_and_nothing_that_was_answered_is_lost() {
 #[test]
 fn a_full_disk_is_told_as_full_and_deletes_go_on() {
     let folder = fast_folder();
-    let written_to = Arc::new(AtomicU64::new(0));
-    let seen = Arc::clone(&written_to);
+    let kept_to = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&kept_to);
     let disk = Watched::new(move |about| {
-        if about.path.starts_with("records") {
+        if about.call == Call::Keep {
             seen.fetch_max(about.end, Ordering::SeqCst);
         }
         Fate::Done
@@ -146,11 +152,11 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
         let key = scenario.upload(&store, 1, 100_000, 50_000).await.unwrap();
         scenario.put(&store, "a", 100_000).await;
 
-        // The record file may still write where it has written before, as on a real full disk.
-        let written_to = written_to.load(Ordering::SeqCst);
+        // The record file may still write to the blocks that it has.
+        let kept_to = kept_to.load(Ordering::SeqCst);
         disk.set(move |about| match about.call {
             Call::Write if about.path.starts_with("uploads/") => Fate::Fails(Errno::NOSPC),
-            Call::Write if about.end > written_to => Fate::Fails(Errno::NOSPC),
+            Call::Write | Call::Keep if about.end > kept_to => Fate::Fails(Errno::NOSPC),
             Call::Create | Call::MakeFolder => Fate::Fails(Errno::NOSPC),
             _ => Fate::Done,
         });
@@ -169,7 +175,7 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
 
         let large = Bytes::from(vec![1; 200_000]);
         let mut errors = Vec::new();
-        for number in 0..20 {
+        for number in 0..100 {
             let key = format!("k{number}");
             let put = records.put(&key, large.clone(), Condition::Any);
             errors.extend(put.await.err().map(|error| error.kind()));
@@ -177,6 +183,16 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
         }
         assert!(!errors.is_empty());
         assert!(errors.iter().all(|kind| *kind == Kind::Full), "{errors:?}");
+        scenario.ledger.check(&store).await.unwrap();
+        for number in 0..200 {
+            let key = format!("k{}", number % 100);
+            if number < 100 {
+                scenario.put(&store, &key, 500).await;
+            } else {
+                scenario.delete(&store, &key).await;
+            }
+        }
+        assert!(scenario.errors.is_empty(), "{:?}", scenario.errors);
         scenario.ledger.check(&store).await.unwrap();
 
         disk.set(|_| Fate::Done);

@@ -35,8 +35,7 @@ impl Ledger {
 
     /// The store has answered that it was.
     pub(super) fn record_is(&mut self, key: &str, value: Option<&Bytes>) {
-        self.records
-            .insert(key.to_owned(), [value.cloned()].into());
+        self.records.insert(key.to_owned(), [value.cloned()].into());
     }
 
     /// An upload has begun, which nobody may see yet.
@@ -74,7 +73,9 @@ impl Ledger {
             }
             if !may_be.contains(&found) {
                 let found = found.map(|bytes| bytes.len());
-                return Err(format!("record {key} has {found:?} bytes, which it must not"));
+                return Err(format!(
+                    "record {key} has {found:?} bytes, which it must not"
+                ));
             }
         }
         let page = records.list("", None, 1000).await;

@@ -21,7 +21,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const ALL_OF: usize = 16;
 
 fn number_from(variable: &str, otherwise: usize) -> usize {
-    #[expect(clippy::disallowed_methods, reason = "how long a test runs is no setting")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a test runs is no setting"
+    )]
     let text = std::env::var(variable);
     text.map_or(otherwise, |text| text.parse().unwrap())
 }
