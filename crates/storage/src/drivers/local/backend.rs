@@ -46,7 +46,9 @@ impl Headroom {
     /// Keeps enough for a write that ends at `end`, or notes that there is not enough.
     fn use_to(&self, end: u64) {
         let used_to = self.used_to.fetch_max(end, Ordering::AcqRel).max(end);
-        if used_to + HEADROOM / 2 > self.kept_to.load(Ordering::Acquire) {
+        // Without space it is asked for again once a batch, not with every page.
+        let is_near = used_to + HEADROOM / 2 > self.kept_to.load(Ordering::Acquire);
+        if is_near && !self.is_low.load(Ordering::Acquire) {
             self.extend(used_to + HEADROOM);
         }
     }

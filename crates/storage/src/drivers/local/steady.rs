@@ -50,8 +50,8 @@ impl SteadyClock {
         } else if ahead > FAR {
             tracing::warn!(
                 seconds = ahead.as_secs(),
-                "the machine's clock is {} s behind the store's, which never goes back; times of \
-                 new records are by the store's clock until the machine's has come up to it",
+                "the machine's clock is {} s behind the store's, which never goes back; \
+                 times of new records are by the store's clock",
                 ahead.as_secs()
             );
         } else {

@@ -6,11 +6,14 @@ use super::scenario::Scenario;
 use super::watched::{About, Call, Fate, Watched};
 use super::{fast_folder, open_on, runtime};
 use crate::drivers::local::LocalStore;
-use crate::{Condition, DataStore, Kind, RecordStore, UploadHint};
+use crate::suite::pattern;
+use crate::{Condition, DataStore, Kind, RecordStore, Upload, UploadHint};
 use bytes::Bytes;
 use rustix::io::Errno;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+const MIB: usize = 1024 * 1024;
 
 /// A fault of the calls of one kind, by number.
 #[derive(Clone, Copy, Debug)]
@@ -201,4 +204,36 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
         assert!(scenario.errors.is_empty());
         scenario.ledger.check(&store).await.unwrap();
     });
+}
+
+#[tokio::test]
+async fn bytes_that_a_failed_fsync_lost_on_the_way_are_never_finished() {
+    let folder = fast_folder();
+    let disk = Watched::new(|about| match about.call {
+        Call::SyncData if about.path.starts_with("uploads/") => Fate::Fails(Errno::IO),
+        _ => Fate::Done,
+    });
+    let data = open_on(&folder, &disk).unwrap().data();
+    let mut upload = data.begin(UploadHint::default()).await.unwrap();
+    data.reserve(&mut upload);
+    // Enough for an fsync beside the upload. It fails, and the next one says that all is well.
+    for _ in 0..31 {
+        data.append(&mut upload, pattern(1, MIB)).await.unwrap();
+    }
+    data.checkpoint(&mut upload).await.unwrap();
+    let state = upload.state().clone();
+    let mut result = Ok(());
+    for _ in 0..3 {
+        let appended = data.append(&mut upload, pattern(1, MIB)).await;
+        result = result.and(appended);
+    }
+    let finished = data.finish(upload).await;
+    result.and(finished.map(drop)).unwrap_err();
+    disk.set(|_| Fate::Done);
+    let again = data.finish(Upload::resume(state.clone())).await;
+    assert_eq!(again.unwrap_err().kind(), Kind::NotFound);
+    drop(data);
+    let data = open_on(&folder, &disk).unwrap().data();
+    let again = data.finish(Upload::resume(state)).await;
+    assert_eq!(again.unwrap_err().kind(), Kind::NotFound);
 }

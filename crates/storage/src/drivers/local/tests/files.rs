@@ -1,7 +1,6 @@
 //! Data files: kill points, the reserve, fences, and reads that the page cache cannot answer.
 
-use super::watched::{Call, Fate, Watched};
-use super::{fast_folder, open, open_on, settings};
+use super::{open, settings};
 use crate::clock::MachineClock;
 use crate::drivers::local::LocalStore;
 use crate::suite::{assert_read_fails, fetch, pattern, store};
@@ -400,35 +399,4 @@ async fn foreign_files_among_the_uploads_are_not_listed() {
         std::fs::create_dir(folder.path().join("data/uploads").join(name)).unwrap();
     }
     assert!(data.uploads(EVER, 10).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn bytes_that_a_failed_fsync_lost_on_the_way_are_never_finished() {
-    let folder = fast_folder();
-    let disk = Watched::new(|about| match about.call {
-        Call::SyncData if about.path.starts_with("uploads/") => Fate::Fails(rustix::io::Errno::IO),
-        _ => Fate::Done,
-    });
-    let data = open_on(&folder, &disk).unwrap().data();
-    let mut upload = begin(&data).await;
-    // Enough for an fsync beside the upload. It fails, and the next one says that all is well.
-    for _ in 0..31 {
-        data.append(&mut upload, pattern(1, MIB)).await.unwrap();
-    }
-    data.checkpoint(&mut upload).await.unwrap();
-    let state = upload.state().clone();
-    let mut result = Ok(());
-    for _ in 0..3 {
-        let appended = data.append(&mut upload, pattern(1, MIB)).await;
-        result = result.and(appended);
-    }
-    let finished = data.finish(upload).await;
-    result.and(finished.map(drop)).unwrap_err();
-    disk.set(|_| Fate::Done);
-    let again = data.finish(Upload::resume(state.clone())).await;
-    assert_eq!(again.unwrap_err().kind(), Kind::NotFound);
-    drop(data);
-    let data = open_on(&folder, &disk).unwrap().data();
-    let again = data.finish(Upload::resume(state)).await;
-    assert_eq!(again.unwrap_err().kind(), Kind::NotFound);
 }

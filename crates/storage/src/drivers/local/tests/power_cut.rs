@@ -11,7 +11,7 @@ use super::scenario::Scenario;
 use super::watched::{About, Call, Change, Fate, Watched};
 use super::{fast_folder, open_on, runtime};
 use crate::suite::pattern;
-use crate::{DataStore, Upload, UploadHint};
+use crate::{Condition, DataStore, RecordStore, Upload, UploadHint};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -91,7 +91,22 @@ fn check(folder: &tempfile::TempDir, ledger: &Ledger) -> Result<(), String> {
     runtime().block_on(async {
         let store = open_on(folder, &Watched::new(|_| Fate::Done));
         let store = store.map_err(|error| format!("the store does not open: {error}"))?;
-        ledger.check(&store).await
+        ledger.check(&store).await?;
+        // It also goes on from here.
+        let records = store.records();
+        let put = records.put("after", pattern(1, 100), Condition::Any);
+        put.await
+            .map_err(|error| format!("no record can be put: {error}"))?;
+        let mut upload = store.data().begin(UploadHint::default()).await;
+        if let Ok(upload) = &mut upload {
+            store.data().reserve(upload);
+        }
+        let finished = match upload {
+            Ok(upload) => store.data().finish(upload).await,
+            Err(error) => Err(error),
+        };
+        finished.map_err(|error| format!("no upload can be finished: {error}"))?;
+        Ok(())
     })
 }
 
@@ -103,6 +118,9 @@ fn log_of(oracle: impl FnMut(&About<'_>) -> Fate + Send + 'static) -> Vec<Change
         let store = open_on(&folder, &disk).unwrap();
         let mut scenario = Scenario::new(Arc::clone(&disk));
         scenario.run(&store).await;
+        drop(store);
+        let store = open_on(&folder, &disk).unwrap();
+        scenario.put(&store, "again", 100).await;
         assert!(scenario.errors.is_empty(), "{:?}", scenario.errors);
     });
     disk.take_log()
@@ -111,7 +129,7 @@ fn log_of(oracle: impl FnMut(&About<'_>) -> Fate + Send + 'static) -> Vec<Change
 #[test]
 fn a_power_cut_at_any_moment_loses_nothing_that_was_answered() {
     let log = log_of(|_| Fate::Done);
-    let tried = check_every_prefix(&log, number_from("POWER_CUT_STATES", 4));
+    let tried = check_every_prefix(&log, number_from("POWER_CUT_STATES", 6));
     let tried = tried.unwrap_or_else(|reason| panic!("{reason}"));
     eprintln!("{} prefixes, {} disks", tried.prefixes, tried.states);
     assert!(tried.states > 500);
@@ -143,7 +161,7 @@ fn a_forgotten_sync_is_found() {
         (Call::SyncFolder, "data", 2),
     ] {
         let log = log_of(forgetting(call, path, number));
-        let found = check_every_prefix(&log, 4);
+        let found = check_every_prefix(&log, 2);
         let reason = found.expect_err(&format!("{call:?} {number} of {path} is not missed"));
         eprintln!("without {call:?} {number} of {path}: {reason}");
     }
