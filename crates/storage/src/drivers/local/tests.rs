@@ -47,6 +47,12 @@ fn fast_folder() -> TempDir {
     in_memory.or_else(|_| tempfile::tempdir()).unwrap()
 }
 
+/// Tells figures, which `--nocapture` shows.
+#[expect(clippy::print_stderr, reason = "for whoever runs a campaign by hand")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}
+
 /// A runtime on which one call follows the other.
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()

@@ -213,9 +213,9 @@ impl DiskState {
             }
             around.is_empty()
         });
-        let named: HashSet<Node> = names.values().copied().collect();
+        let reachable: HashSet<Node> = names.values().copied().collect();
         let files = self.files.iter();
-        let files = files.filter(|(file, _)| named.contains(&Node::File(**file)));
+        let files = files.filter(|(file, _)| reachable.contains(&Node::File(**file)));
         let files = files.map(|(file, state)| (*file, state.cut(choices)));
         let files = files.collect();
         CutDisk { names, files }
@@ -233,13 +233,15 @@ impl FileState {
         let mut lengths = vec![now.len()];
         let mut blocks: BTreeMap<usize, Vec<Vec<u8>>> = BTreeMap::new();
         for change in &self.since {
-            let before = now.len();
+            let length_before = now.len();
             let range = match change {
                 Change::Write { offset, bytes, .. } => {
                     let start = usize::try_from(*offset).unwrap();
                     start..start + bytes.len()
                 }
-                Change::SetLength { length, .. } => usize::try_from(*length).unwrap()..before,
+                Change::SetLength { length, .. } => {
+                    usize::try_from(*length).unwrap()..length_before
+                }
                 _ => unreachable!("no other change is of a file"),
             };
             for number in range.start / block..range.end.div_ceil(block) {

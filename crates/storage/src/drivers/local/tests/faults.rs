@@ -4,7 +4,7 @@
 
 use super::scenario::Scenario;
 use super::watched::{About, Call, Fate, Watched};
-use super::{fast_folder, open_on, runtime};
+use super::{fast_folder, open_on, runtime, tell};
 use crate::drivers::local::LocalStore;
 use crate::suite::pattern;
 use crate::{Condition, DataStore, Kind, RecordStore, Upload, UploadHint};
@@ -133,9 +133,11 @@ fn every_call_to_the_disk_may_fail_and_nothing_that_was_answered_is_lost() {
                 }
             }
         }
-        eprintln!("{call:?}: {count} calls, {unnoticed} faults that no caller was told of");
+        tell(&format!(
+            "{call:?}: {count} calls, {unnoticed} faults that no caller was told of"
+        ));
     }
-    eprintln!("{points} faults");
+    tell(&format!("{points} faults"));
 }
 
 #[test]

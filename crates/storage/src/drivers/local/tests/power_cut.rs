@@ -9,8 +9,8 @@ use super::disk_states::{Choices, DiskState};
 use super::ledger::Ledger;
 use super::scenario::Scenario;
 use super::watched::{About, Call, Change, Fate, Watched};
-use super::{fast_folder, open_on, runtime};
-use crate::suite::pattern;
+use super::{fast_folder, open_on, runtime, tell};
+use crate::suite::{applied, pattern};
 use crate::{Condition, DataStore, RecordStore, Upload, UploadHint};
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -40,7 +40,7 @@ struct Tried {
 fn check_every_prefix(log: &[Change], random_states: usize) -> Result<Tried, String> {
     let seed = number_from("POWER_CUT_SEED", 1) as u64;
     let mut tried = Tried::default();
-    let mut seen = HashSet::new();
+    let mut done = HashSet::new();
     for length in 0..=log.len() {
         let state = DiskState::after(&log[..length]);
         tried.prefixes += 1;
@@ -66,7 +66,7 @@ fn check_every_prefix(log: &[Change], random_states: usize) -> Result<Tried, Str
         let ledger = state.ledger();
         for (disk, choices) in disks {
             // Many prefixes leave the same disk and ask the same of it.
-            if !seen.insert((disk.fingerprint(), std::ptr::from_ref(&*ledger))) {
+            if !done.insert((disk.fingerprint(), std::ptr::from_ref(&*ledger))) {
                 continue;
             }
             tried.states += 1;
@@ -95,8 +95,8 @@ fn check(folder: &tempfile::TempDir, ledger: &Ledger) -> Result<(), String> {
         // It also goes on from here.
         let records = store.records();
         let put = records.put("after", pattern(1, 100), Condition::Any);
-        put.await
-            .map_err(|error| format!("no record can be put: {error}"))?;
+        let put = put.await;
+        applied(put.map_err(|error| format!("no record can be put: {error}"))?);
         let mut upload = store.data().begin(UploadHint::default()).await;
         if let Ok(upload) = &mut upload {
             store.data().reserve(upload);
@@ -131,7 +131,10 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_answered() {
     let log = log_of(|_| Fate::Done);
     let tried = check_every_prefix(&log, number_from("POWER_CUT_STATES", 6));
     let tried = tried.unwrap_or_else(|reason| panic!("{reason}"));
-    eprintln!("{} prefixes, {} disks", tried.prefixes, tried.states);
+    tell(&format!(
+        "{} moments, {} disks",
+        tried.prefixes, tried.states
+    ));
     assert!(tried.states > 500);
 }
 
@@ -163,7 +166,7 @@ fn a_forgotten_sync_is_found() {
         let log = log_of(forgetting(call, path, number));
         let found = check_every_prefix(&log, 2);
         let reason = found.expect_err(&format!("{call:?} {number} of {path} is not missed"));
-        eprintln!("without {call:?} {number} of {path}: {reason}");
+        tell(&format!("without {call:?} {number} of {path}: {reason}"));
     }
 }
 
@@ -213,5 +216,5 @@ fn a_finish_that_a_killed_server_began_is_durable_before_it_is_answered() {
         let tried = check_every_prefix(&disk.take_log(), 2);
         disks += tried.unwrap_or_else(|reason| panic!("{reason}")).states;
     }
-    eprintln!("{disks} disks");
+    tell(&format!("{disks} disks"));
 }
