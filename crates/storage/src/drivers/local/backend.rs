@@ -71,6 +71,12 @@ impl Headroom {
         }
     }
 
+    /// Notes that the file is cut, which gives back every block behind its end.
+    fn cut_to(&self, length: u64) {
+        self.used_to.fetch_min(length, Ordering::AcqRel);
+        self.kept_to.fetch_min(length, Ordering::AcqRel);
+    }
+
     /// Tells whether the disk had too little left, after another look if it had.
     pub(super) fn is_low(&self) -> bool {
         if self.is_low.load(Ordering::Acquire) {
@@ -132,6 +138,9 @@ impl StorageBackend for WatchedFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
+        if length < self.inner.len()? {
+            self.headroom.cut_to(length);
+        }
         Ok(self.root.set_length(self.file(), length)?)
     }
 
