@@ -315,6 +315,14 @@ const ROWS: &[Setting] = &[
         "The first whole read of a blob within this time is hashed while it streams, so that damage on the disk never reaches a client as whole; `off` never hashes."
     ),
     row!(
+        "scrub.period", scrub.period: Option<Period>, seconds(DAY, 365 * DAY),
+        "Within this time all stored content is hashed in the background, again and again, so that damage on the disk is found while there is another copy to push; `off` never does it."
+    ),
+    row!(
+        "scrub.rate", scrub.rate: ByteSize, sizes(ByteSize::kib(64), ByteSize::gib(16)),
+        "How much the scrub reads a second at most. It may then take longer than `scrub.period`."
+    ),
+    row!(
         "manifests.sparse", manifests.sparse: bool, Range::Any,
         "Accepts manifests whose blobs, and indexes whose children, are not in the repository."
     ),

@@ -12,6 +12,7 @@
 //! | `catalog/<name>` | the repository exists |
 //! | `upload/<id>` | an upload session |
 //! | `gc/job/<id>` | long work that somebody asked for |
+//! | `gc/scrub` | how far the scrub is |
 //!
 //! A component of a repository name cannot start with `_`, so the keys are unambiguous. A tag comes
 //! last in its key: were something behind it, `1-alpine` would sort before `1`.
@@ -25,6 +26,8 @@ pub const CATALOG: &str = "catalog/";
 /// Prefix of all upload sessions.
 pub const UPLOADS: &str = "upload/";
 
+/// Key of the scrub's cursor and lease.
+pub const SCRUB: &str = "gc/scrub";
 /// Prefix of all jobs.
 pub const JOBS: &str = "gc/job/";
 

@@ -11,6 +11,7 @@ mod blob;
 mod catalog;
 mod job;
 mod manifest;
+mod scrub;
 mod session;
 mod tag;
 
@@ -18,6 +19,7 @@ pub use blob::{BlobRecord, BlobState, LinkRecord, LinkState};
 pub use catalog::CatalogRecord;
 pub use job::{JobProgress, JobRecord, JobState};
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
+pub use scrub::{ScrubPass, ScrubRecord};
 pub use session::{SessionRecord, SessionState, Staged, Target};
 pub use tag::{EndedBy, Ending, HistoryRecord, TagRecord, TaggedRecord};
 

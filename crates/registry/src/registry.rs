@@ -8,6 +8,7 @@ use crate::locations::Locations;
 use crate::open_uploads::OpenUploads;
 use crate::protected::Protected;
 use crate::record::Encoded;
+use crate::scrubbed::Scrubbed;
 use crate::settings::Settings;
 use crate::verifications::Verifications;
 use crate::{RegistryError, Result};
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) finished_uploads: FinishedUploads,
     pub(crate) listed_referrers: ListedReferrers,
     pub(crate) locations: Locations,
+    pub(crate) scrubbed: Scrubbed,
 }
 
 /// A record that was read and decoded, with the version that a write must match.
@@ -82,6 +84,7 @@ impl Registry {
                 finished_uploads: FinishedUploads::default(),
                 listed_referrers: ListedReferrers::new(),
                 locations,
+                scrubbed: Scrubbed::default(),
             }),
         }
     }

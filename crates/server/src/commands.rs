@@ -11,6 +11,7 @@ mod job;
 mod output;
 mod registry_options;
 mod robot;
+mod scrub;
 mod serve;
 mod storage;
 mod token;
@@ -85,6 +86,9 @@ enum Command {
     /// Checks what is stored, and repairs it when asked to.
     #[command(after_help = fsck::HELP)]
     Fsck(fsck::FsckCommand),
+    /// Shows how far the hashing of all stored content is.
+    #[command(subcommand, after_help = scrub::HELP)]
+    Scrub(scrub::ScrubCommand),
     /// Shows long work that commands asked for.
     #[command(subcommand, after_help = job::HELP)]
     Job(job::JobCommand),
@@ -109,6 +113,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Repo(command) => content::run_repository(&command),
         Command::Tag(command) => content::run_tag(&command),
         Command::Fsck(command) => fsck::run(&command),
+        Command::Scrub(command) => scrub::run(&command),
         Command::Job(command) => job::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
@@ -183,7 +188,8 @@ mod tests {
     fn every_command_that_administers_shows_an_example() {
         let line = CommandLine::command();
         let names = [
-            "user", "group", "robot", "token", "access", "repo", "tag", "fsck", "job", "upload",
+            "user", "group", "robot", "token", "access", "repo", "tag", "fsck", "scrub", "job",
+            "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

@@ -3,8 +3,8 @@
 use super::answer::{Outcome, Output};
 use super::input::Input;
 use super::{
-    Administration, access_tokens, explain, groups, jobs, keys, repositories, robots, rules, tags,
-    uploads, users,
+    Administration, access_tokens, explain, groups, jobs, keys, repositories, robots, rules, scrub,
+    tags, uploads, users,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -29,6 +29,7 @@ use utoipa::{Modify, OpenApi};
         rules::list, rules::add, rules::remove, explain::explain,
         keys::rotate,
         jobs::list, jobs::start, jobs::show,
+        scrub::show,
         repositories::list,
         tags::list, tags::remove, tags::history,
         uploads::list, uploads::abort,

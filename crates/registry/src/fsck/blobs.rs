@@ -79,9 +79,16 @@ impl Check<'_> {
             .hash(&record.content, digest, &mut self.pace)
             .await?;
         self.report.hashed_bytes += length;
-        // Missing data is told when the data is looked at.
-        if soundness != Soundness::Damaged {
-            return Ok(());
+        match soundness {
+            // Missing data is told when the data is looked at.
+            Soundness::Sound | Soundness::Missing => return Ok(()),
+            Soundness::Unreadable(why) => {
+                let text = format!("its stored content cannot be read: {why}");
+                let finding = Finding::error("unreadable-blob", &found.key, text);
+                self.report.add(finding);
+                return Ok(());
+            }
+            Soundness::Damaged => {}
         }
         let again = self.registry.read::<BlobRecord>(&found.key).await?.record;
         if again.is_none_or(|again| again.content != record.content) {
