@@ -25,8 +25,9 @@ use roadstead_storage::{Condition, Outcome, Timestamp, Version};
 use std::time::Duration;
 use tracing::{error, info, warn};
 
-/// How often it is looked whether something is due.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// When it is first looked whether something is due, and how often from then on.
+const FIRST_LOOK: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_mins(10);
 /// How long a lease holds beyond what its holder is about to do.
 const LEASE: Duration = Duration::from_mins(5);
 /// How often the cursor is written while there is work.
@@ -67,7 +68,8 @@ impl Registry {
         let stop = self.inner.background.stop();
         let holder = self.nonce();
         self.inner.background.spawn(async move {
-            let mut look = tokio::time::interval(LOOK_EVERY);
+            let first = tokio::time::Instant::now() + FIRST_LOOK;
+            let mut look = tokio::time::interval_at(first, LOOK_EVERY);
             look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             let mut pace = Pace::new(Some(registry.inner.settings.scrub_rate_bytes));
             loop {

@@ -34,6 +34,7 @@ fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
 /// Starts a server on the folder `data` and waits for its first line.
 fn serve(folder: &Path) -> Child {
     let mut child = roadstead(folder, &["serve"])
+        .env("ROADSTEAD_LOG__FORMAT", "human")
         .env("ROADSTEAD_LISTEN", "127.0.0.1:0")
         .env("ROADSTEAD_ADMIN__LISTEN", "off")
         .stdout(Stdio::piped())

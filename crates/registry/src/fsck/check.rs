@@ -72,7 +72,7 @@ impl<'a> Check<'a> {
         while let Some(page) = walk.next_page(self).await? {
             for found in page {
                 if let Some(section) = except.iter().find(|one| found.key.starts_with(**one)) {
-                    walk.skip(section);
+                    walk.skip(section, &found.key);
                     break;
                 }
                 self.read(&found).await?;

@@ -77,10 +77,16 @@ impl Walk {
         Ok(Some(found.into_iter().flatten().collect()))
     }
 
-    /// Goes on behind everything that begins with `prefix`, which the last page has reached.
-    pub(super) fn skip(&mut self, prefix: &str) {
+    /// Goes on behind everything that begins with `prefix`, or behind `key`, which begins with it
+    /// and may be none of ours.
+    pub(super) fn skip(&mut self, prefix: &str, key: &str) {
         // No key of ours has this character or one behind it.
-        self.after = Some(format!("{prefix}\u{7f}"));
+        let behind = format!("{prefix}~");
+        self.after = Some(if *key > *behind {
+            key.to_owned()
+        } else {
+            behind
+        });
         self.has_more = true;
     }
 }

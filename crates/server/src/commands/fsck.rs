@@ -2,7 +2,6 @@
 
 use super::job::{read_report, run_to_end};
 use super::output::Output;
-use super::print;
 use super::registry_options::RegistryOptions;
 use crate::exit::Ended;
 use clap::Args;
