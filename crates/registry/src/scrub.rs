@@ -184,20 +184,20 @@ impl Registry {
                 if after.is_some_and(|after| !after.starts_with(prefix)) {
                     break;
                 }
-                let page = self.inner.records.list(prefix, after, PAGE).await?;
-                for entry in &page.entries {
+                let listed = self.inner.records.list(prefix, after, PAGE).await?;
+                for entry in &listed.entries {
                     let due_at = due_at(holding.record.pass.started, period, &entry.key);
                     if self.inner.records.now().await? < due_at {
                         return Ok(());
                     }
-                    if let Some(subject) = subject(&entry.key) {
-                        if !self.scrub_one(holding, &entry.key, subject, pace).await? {
-                            return Ok(());
-                        }
+                    if let Some(subject) = subject(&entry.key)
+                        && !self.scrub_one(holding, &entry.key, subject, pace).await?
+                    {
+                        return Ok(());
                     }
                     holding.record.pass.cursor = Some(entry.key.clone());
                 }
-                if !page.more {
+                if !listed.more {
                     break;
                 }
             }
@@ -330,7 +330,7 @@ fn permille(key: &str) -> u16 {
     let place = hex
         .get(..8)
         .and_then(|hex| u32::from_str_radix(hex, 16).ok());
-    let part = u64::from(place.unwrap_or(0)) * width >> 32;
+    let part = (u64::from(place.unwrap_or(0)) * width) >> 32;
     from + u16::try_from(part).unwrap_or(0)
 }
 

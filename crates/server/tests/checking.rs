@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
@@ -130,7 +130,9 @@ fn a_check_without_a_server_is_done_by_the_command() {
 #[test]
 fn what_cannot_be_checked_ends_with_a_code_of_its_own() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    std::fs::write(folder.path().join("m.yaml"), "storage: {memory: {}}\n").expect("is written");
+    let mut file = File::create(folder.path().join("m.yaml")).expect("can be made");
+    file.write_all(b"storage: {memory: {}}\n")
+        .expect("is written");
     let (code, said) = run(folder.path(), &["fsck", "--config", "m.yaml"]);
     assert_eq!(code, 2, "{said}");
     assert!(

@@ -76,13 +76,12 @@ impl Check<'_> {
                     Some((_, Some(length))) if length != object.length => {
                         suspects.miss(number, Some(length), Some(object.length));
                     }
-                    Some(_) => {}
-                    None if self.now.since(object.modified) > ORPHAN_AGE => {
-                        if suspects.orphans.len() < MOST_SUSPECTS {
-                            suspects.orphans.insert(number, object);
-                        }
+                    None if suspects.orphans.len() < MOST_SUSPECTS
+                        && self.now.since(object.modified) > ORPHAN_AGE =>
+                    {
+                        suspects.orphans.insert(number, object);
                     }
-                    None => {}
+                    Some(_) | None => {}
                 }
             }
             if !page.more || after.is_none() {
