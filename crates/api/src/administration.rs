@@ -6,16 +6,19 @@
 
 mod access_tokens;
 mod answer;
+mod collector;
 mod explain;
 mod grants;
 mod groups;
 mod input;
 mod jobs;
 mod keys;
+mod manifests;
 mod moment;
 mod openapi;
 mod pages;
 mod repositories;
+mod restoring;
 mod robots;
 mod router;
 mod rules;
@@ -26,20 +29,23 @@ mod users;
 
 pub use access_tokens::{AccessTokenView, MadeAccessToken, NewAccessToken};
 pub use answer::{AdminAnswer, Failure, FailureEntry};
+pub use collector::{CollectorView, CondemnedView};
 pub use explain::Explanation;
 pub use grants::GrantText;
 pub use groups::GroupView;
 pub use input::{AdminRequest, Requester};
 pub use jobs::{JobProgressView, JobView, NewJob};
 pub use keys::KeyRotation;
+pub use manifests::{ManifestRestoration, RemovedManifestView, RestoredManifest};
 pub use moment::Moment;
 pub use openapi::document;
 pub use pages::Page;
 pub use repositories::RepositoryView;
+pub use restoring::Restorable;
 pub use robots::{MadeRobot, NewRobot, RobotView, SecretRotation, SecretView};
 pub use rules::{RuleText, RuleView};
 pub use scrub::{ScrubPassView, ScrubView};
-pub use tags::{TagEnding, TagValue, TagView};
+pub use tags::{RestoredTag, TagEnding, TagRestoration, TagValue, TagView};
 pub use uploads::UploadView;
 pub use users::{NewPassword, NewUser, ShownPassword, UserView};
 
@@ -99,7 +105,10 @@ impl Administration {
                 if let Some(change) = output.change() {
                     tracing::info!(by = %request.by, "{change}");
                     let by = request.by.to_string();
-                    let event = AuditEvent::told(output.event(), &by, change.to_owned());
+                    let mut event = AuditEvent::told(output.event(), &by, change.to_owned());
+                    if let Some(content) = output.content() {
+                        event = event.about(content.clone());
+                    }
                     self.audit.record(event.from(&request.whence)).await;
                 }
                 output.into_answer()

@@ -12,7 +12,7 @@ mod witness;
 
 pub use counts::AuditCounts;
 pub use event::AuditEvent;
-pub(crate) use event::IDENTITY_CHANGE;
+pub(crate) use event::{ContentChange, IDENTITY_CHANGE};
 pub use notes::Whence;
 pub(crate) use notes::{FailedLogin, note_caller, note_failed_login, whence};
 pub(crate) use witness::Witness;

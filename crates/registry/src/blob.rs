@@ -134,7 +134,7 @@ impl Registry {
     /// `BlobUnknown`, `Storage`, `Contended`.
     pub async fn blob_delete(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
         let key = layout::link(repository, digest);
-        let mut sent = false;
+        let (mut sent, mut is_listed) = (false, false);
         for _ in 0..ROUNDS {
             let seen = self.read::<LinkRecord>(&key).await?;
             let present = seen.record.filter(|link| {
@@ -151,6 +151,10 @@ impl Registry {
                     Err(RegistryError::BlobUnknown(digest.clone()))
                 };
             };
+            if !is_listed {
+                self.list_hidden(&key, link.content.length()).await?;
+                is_listed = true;
+            }
             self.forget_link(repository, digest);
             let hidden = LinkRecord {
                 state: LinkState::Hidden,

@@ -7,6 +7,7 @@
 mod background;
 mod blob;
 mod catalog;
+mod collector;
 mod error;
 mod finished_uploads;
 mod fsck;
@@ -34,6 +35,7 @@ mod scrubbed;
 mod settings;
 mod sweep;
 mod tag;
+mod tag_restore;
 mod tag_values;
 #[cfg(test)]
 mod testing;
@@ -45,19 +47,27 @@ mod window;
 pub use background::Background;
 pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
+pub use collector::{
+    CollectorOptions, CollectorReport, CollectorStatus, CollectorTotals, CondemnedStatus,
+    LevelReport,
+};
 pub use error::{RegistryError, Result};
 pub use fsck::{Finding, FsckOptions, FsckReport, Severity};
 pub use ids::{Generation, IdSource, JobId, Nonce, RandomIds, UploadId};
 pub use jobs::{Job, JobPage, JobSeen};
-pub use manifest::{ManifestMeta, ManifestPush, Pushed, StoredManifest};
+pub use manifest::{
+    Availability, ManifestMeta, ManifestPush, ManifestRestore, Pushed, RemovedManifest,
+    RemovedPage, Restored, Retention, StoredManifest,
+};
 pub use mount::{MountSource, Mounted};
 pub use progress::Progress;
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
-pub use roadstead_storage::DataFile;
+pub use roadstead_storage::{DataFile, Timestamp};
 pub use scrub::ScrubStatus;
 pub use scrubbed::ScrubCounts;
-pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
+pub use settings::{CollectorSettings, INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, Settings, YOUNG};
 pub use tag::TagPage;
+pub use tag_restore::{DeletedTag, DeletedTagsPage, RestorePoint, TagRestore, TagRestored};
 pub use tag_values::HistoryPage;
 pub use upload::{Closing, OpenSession, SessionPage, UploadWriter};

@@ -1,7 +1,8 @@
 //! Manifests as readers see them: HEAD and GET, by tag and by digest.
 //!
 //! `manifest/push.rs` owns PUT, `manifest/delete.rs` DELETE, `manifest/live.rs` the life of a
-//! record that both change.
+//! record that both change, `manifest/removed.rs` what is retained of a deleted one,
+//! `manifest/restore.rs` how it is brought back.
 
 mod accepted;
 mod delete;
@@ -9,12 +10,16 @@ mod heal;
 mod live;
 mod push;
 mod references;
+mod removed;
+mod restore;
 mod staged;
 
 #[cfg(test)]
 mod tests;
 
 pub use push::{ManifestPush, Pushed};
+pub use removed::{RemovedManifest, RemovedPage, Retention};
+pub use restore::{Availability, ManifestRestore, Restored};
 
 pub(crate) use live::{Attempt, Naming};
 pub(crate) use references::{Held, References};

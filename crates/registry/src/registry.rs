@@ -1,6 +1,7 @@
 //! `Registry`: the stores, the settings and the small caches that all operations share.
 
 use crate::background::Background;
+use crate::collector::Totals;
 use crate::finished_uploads::FinishedUploads;
 use crate::ids::{Generation, IdSource, Nonce};
 use crate::listed_referrers::ListedReferrers;
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) listed_referrers: ListedReferrers,
     pub(crate) locations: Locations,
     pub(crate) scrubbed: Scrubbed,
+    pub(crate) collected: Totals,
 }
 
 /// A record that was read and decoded, with the version that a write must match.
@@ -85,6 +87,7 @@ impl Registry {
                 listed_referrers: ListedReferrers::new(),
                 locations,
                 scrubbed: Scrubbed::default(),
+                collected: Totals::default(),
             }),
         }
     }

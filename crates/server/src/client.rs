@@ -178,6 +178,9 @@ impl Client {
             (Way::Remote(_), 401, _) => {
                 anyhow!("the server does not know the name or the password of --login")
             }
+            (Way::Remote(_), 403, Some(message)) if message.contains("denied by rule ") => {
+                anyhow!("the server refuses it: {message}")
+            }
             (Way::Remote(_), 403, _) => {
                 anyhow!(
                     "this user of the server has no right to administer it, or a rule denies it"

@@ -1,6 +1,6 @@
 //! What administration answers: a status and JSON, and one shape for every failure.
 
-use crate::audit::IDENTITY_CHANGE;
+use crate::audit::{ContentChange, IDENTITY_CHANGE};
 use crate::error::AdminError;
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -77,6 +77,7 @@ pub(crate) struct Output {
     location: Option<String>,
     event: &'static str,
     change: Option<String>,
+    content: Option<ContentChange>,
 }
 
 impl Output {
@@ -120,6 +121,7 @@ impl Output {
             location: None,
             event: IDENTITY_CHANGE,
             change: None,
+            content: None,
         }
     }
 
@@ -127,6 +129,16 @@ impl Output {
     pub(crate) fn logged(mut self, change: String) -> Self {
         self.change = Some(change);
         self
+    }
+
+    /// Says for the audit log which content was changed.
+    pub(crate) fn of_content(mut self, content: ContentChange) -> Self {
+        self.content = Some(content);
+        self
+    }
+
+    pub(crate) fn content(&self) -> Option<&ContentChange> {
+        self.content.as_ref()
     }
 
     /// Says it under another name of the audit log.

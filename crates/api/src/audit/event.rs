@@ -38,9 +38,17 @@ pub struct AuditEvent {
     /// Why a login failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<&'static str>,
-    /// What was changed among identities and rules, in words.
+    /// What administration changed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) change: Option<String>,
+}
+
+/// Which content administration changed.
+#[derive(Clone, Debug)]
+pub(crate) struct ContentChange {
+    pub(crate) repository: String,
+    pub(crate) digest: String,
+    pub(crate) tag: Option<String>,
 }
 
 impl AuditEvent {
@@ -61,6 +69,17 @@ impl AuditEvent {
             by: Some(by.to_owned()),
             change: Some(change),
             ..Self::default()
+        }
+    }
+
+    /// Says that it is about content, and what of it.
+    #[must_use]
+    pub(crate) fn about(self, content: ContentChange) -> Self {
+        Self {
+            repository: Some(content.repository),
+            digest: Some(content.digest),
+            tag: content.tag,
+            ..self
         }
     }
 

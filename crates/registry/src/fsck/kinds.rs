@@ -3,8 +3,9 @@
 //! it may name some. Whoever adds a kind of record adds an entry.
 
 use crate::record::{
-    BlobRecord, BlobState, CatalogRecord, Encoded, HistoryRecord, JobRecord, LinkRecord,
-    ManifestRecord, ReferrerRecord, ScrubRecord, SessionRecord, TagRecord, TaggedRecord,
+    BlobRecord, BlobState, CatalogRecord, CollectorRecord, CondemnedRecord, Encoded, HistoryRecord,
+    JobRecord, LeaseRecord, LinkRecord, ManifestRecord, ReferencesRecord, ReferrerRecord,
+    RemovedRecord, ScrubRecord, SessionRecord, TagRecord, TaggedRecord,
 };
 use crate::{JobId, RegistryError, Result, UploadId, layout};
 use bytes::Bytes;
@@ -122,6 +123,33 @@ const KINDS: &[Kind] = &[
             Some(decode(key, bytes, |_: CatalogRecord| {
                 Record::Plain(Vec::new())
             }))
+        },
+    },
+    Kind {
+        name: "deleted manifest",
+        read: |key, bytes| {
+            let (_, rest) = in_repository(key, "_removed/")?;
+            digest(rest)?;
+            Some(decode(key, bytes, |_: RemovedRecord| {
+                Record::Plain(Vec::new())
+            }))
+        },
+    },
+    Kind {
+        name: "collector",
+        read: |key, bytes| {
+            let plain = || Record::Plain(Vec::new());
+            match key {
+                layout::COLLECTOR_LEASE => Some(decode(key, bytes, |_: LeaseRecord| plain())),
+                layout::COLLECTOR_STATE => Some(decode(key, bytes, |_: CollectorRecord| plain())),
+                _ if key.starts_with(layout::CONDEMNED) => {
+                    Some(decode(key, bytes, |_: CondemnedRecord| plain()))
+                }
+                _ if key.starts_with(layout::REFERENCES) => {
+                    Some(decode(key, bytes, |_: ReferencesRecord| plain()))
+                }
+                _ => None,
+            }
         },
     },
     Kind {

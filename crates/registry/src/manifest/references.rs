@@ -92,9 +92,21 @@ impl References {
     }
 
     /// Returns the blobs among what is named.
-    pub(super) fn blobs(&self) -> impl Iterator<Item = &Digest> {
-        let blobs = self.named.keys().filter(|(held, _)| *held == Held::Blob);
-        blobs.map(|(_, digest)| digest)
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Digest> {
+        self.held_as(Held::Blob)
+    }
+
+    /// Returns the manifests among what is named.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = &Digest> {
+        self.held_as(Held::Manifest)
+    }
+
+    fn held_as(&self, held: Held) -> impl Iterator<Item = &Digest> {
+        let named = self
+            .named
+            .keys()
+            .filter(move |(as_what, _)| *as_what == held);
+        named.map(|(_, digest)| digest)
     }
 }
 

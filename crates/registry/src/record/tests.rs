@@ -6,8 +6,8 @@
 use super::{
     BlobRecord, BlobState, CatalogRecord, Content, Encoded, EndedBy, Ending, HistoryRecord,
     JobProgress, JobRecord, JobState, LinkRecord, LinkState, ManifestRecord, ManifestState,
-    ReferrerRecord, ScrubPass, ScrubRecord, SessionRecord, SessionState, Staged, TagRecord,
-    TaggedRecord, Target,
+    ReferrerRecord, RemovedRecord, ScrubPass, ScrubRecord, SessionRecord, SessionState, Staged,
+    TagRecord, TaggedRecord, Target,
 };
 use crate::{Generation, Nonce, RegistryError};
 use bytes::Bytes;
@@ -167,6 +167,27 @@ fn manifest_records_keep_their_bytes() {
     };
     assert_golden(&small, golden!("manifest_inline"));
     assert_golden(&large, golden!("manifest_data"));
+}
+
+#[test]
+fn removed_manifests_keep_their_bytes() {
+    let image = RemovedRecord {
+        media_type: ManifestMediaType::OciManifest,
+        subject: manifest().subject,
+        artifact_type: Some("a/b".to_owned()),
+        at: Timestamp::from_millis(1_700_000_000_456),
+        by: "bob".to_owned(),
+        bytes: Bytes::from_static(br#"{"schemaVersion":2}"#),
+    };
+    let plain = RemovedRecord {
+        media_type: ManifestMediaType::DockerList,
+        subject: None,
+        artifact_type: None,
+        by: String::new(),
+        ..image.clone()
+    };
+    assert_golden(&image, golden!("removed"));
+    assert_golden(&plain, golden!("removed_plain"));
 }
 
 #[test]
