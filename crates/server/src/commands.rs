@@ -13,6 +13,7 @@ mod manifest;
 mod output;
 mod registry_options;
 mod robot;
+mod scrub;
 mod serve;
 mod storage;
 mod token;
@@ -95,6 +96,9 @@ enum Command {
     /// Checks what is stored, and repairs it when asked to.
     #[command(after_help = fsck::HELP)]
     Fsck(fsck::FsckCommand),
+    /// Shows how far the hashing of all stored content is.
+    #[command(subcommand, after_help = scrub::HELP)]
+    Scrub(scrub::ScrubCommand),
     /// Shows long work that commands asked for.
     #[command(subcommand, after_help = job::HELP)]
     Job(job::JobCommand),
@@ -121,6 +125,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Gc(command) => gc::run(&command),
         Command::Manifest(command) => manifest::run(&command),
         Command::Fsck(command) => fsck::run(&command),
+        Command::Scrub(command) => scrub::run(&command),
         Command::Job(command) => job::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
@@ -196,7 +201,7 @@ mod tests {
         let line = CommandLine::command();
         let names = [
             "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "gc", "fsck",
-            "job", "upload",
+            "scrub", "job", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");
