@@ -134,7 +134,8 @@ impl Registry {
     /// `BlobUnknown`, `Storage`, `Contended`.
     pub async fn blob_delete(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
         let key = layout::link(repository, digest);
-        let (mut sent, mut is_listed) = (false, false);
+        let mut sent = false;
+        let mut listed: Option<Window> = None;
         for _ in 0..ROUNDS {
             let seen = self.read::<LinkRecord>(&key).await?;
             let present = seen.record.filter(|link| {
@@ -151,9 +152,9 @@ impl Registry {
                     Err(RegistryError::BlobUnknown(digest.clone()))
                 };
             };
-            if !is_listed {
-                self.list_hidden(&key, link.content.length()).await?;
-                is_listed = true;
+            if !listed.is_some_and(|window| self.is_in_time(window)) {
+                let size = link.content.length();
+                listed = Some(self.list_hidden(&key, size).await?);
             }
             self.forget_link(repository, digest);
             let hidden = LinkRecord {

@@ -2,7 +2,9 @@
 //!
 //! A listing of links or blobs tells no state, so without these lists every pass would read
 //! everything to find what is condemned. A list is written before what it names is condemned: after
-//! a crash it may name what is not, and never the other way round.
+//! a crash it may name what is not, and never the other way round. Hence two rules: what a list
+//! announces is sent within D of it, and nothing is dropped from a list that is younger than C, for
+//! what it announces may not have landed yet.
 
 use super::pass::Pass;
 use super::report::LevelReport;
@@ -13,9 +15,11 @@ use crate::record::{
     ManifestState,
 };
 use crate::registry::{ROUNDS, Registry, Seen};
+use crate::window::Window;
 use crate::{Nonce, RegistryError, Result, layout};
 use futures::{StreamExt, TryStreamExt, stream};
 use roadstead_storage::{Condition, Outcome, Version};
+use std::time::Duration;
 
 /// Entries of one list.
 pub(super) const BATCH: usize = 400;
@@ -134,8 +138,9 @@ pub(super) enum Verdict {
 }
 
 impl Registry {
-    /// Lists a link that a client is about to hide, so that the collector finds it.
-    pub(crate) async fn list_hidden(&self, key: &str, bytes: u64) -> Result<()> {
+    /// Lists a link that a client is about to hide, so that the collector finds it. While the window is
+    /// open, it may be hidden.
+    pub(crate) async fn list_hidden(&self, key: &str, bytes: u64) -> Result<Window> {
         let entry = CondemnedEntry {
             key: key.to_owned(),
             bytes,
@@ -145,14 +150,15 @@ impl Registry {
             .await
     }
 
-    async fn list_condemned(&self, prefix: &str, entries: Vec<CondemnedEntry>) -> Result<()> {
+    async fn list_condemned(&self, prefix: &str, entries: Vec<CondemnedEntry>) -> Result<Window> {
+        let window = Window::open(&*self.inner.clock);
         let at = self.inner.records.now().await?;
         let record = CondemnedRecord { at, entries };
         for _ in 0..ROUNDS {
             let key = format!("{prefix}{}", self.nonce());
             // After a lost answer another list is written: the first one does no harm.
             if let Outcome::Applied(_) = self.put(&key, &record, Condition::Any).await? {
-                return Ok(());
+                return Ok(window);
             }
         }
         Err(Self::contended(prefix))
@@ -243,11 +249,14 @@ impl Pass<'_> {
         }
         self.spend(live.len() + 1).await?;
         let sizes: u64 = entries.iter().map(|entry| entry.bytes).sum();
-        self.registry.list_condemned(prefix, entries).await?;
+        let window = self.registry.list_condemned(prefix, entries).await?;
         let mut condemning = Vec::with_capacity(live.len());
         for (key, record, version) in live {
             let registry = self.registry;
             condemning.push(async move {
+                if !registry.is_in_time(window) {
+                    return Ok(false);
+                }
                 let condemned = record.condemned(registry.nonce());
                 let condition = Condition::Matches(version);
                 let outcome = registry.put(&key, &condemned, condition).await?;
@@ -266,18 +275,27 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Returns the next list of a walk over lists.
-    pub(super) async fn next_batch(&mut self, walk: &mut Walk) -> Result<Option<Batch>> {
+    /// Returns the next list of a walk over lists that may be judged: nothing that a younger one
+    /// announces can have waited long enough.
+    pub(super) async fn next_batch(
+        &mut self,
+        level: Level,
+        walk: &mut Walk,
+    ) -> Result<Option<Batch>> {
         while let Some(entry) = walk.next(self.registry).await? {
             self.spend(1 + walk.take_calls()).await?;
             let seen = self.registry.read::<CondemnedRecord>(&entry.key).await?;
-            if let Some(record) = seen.record {
-                return Ok(Some(Batch {
-                    key: entry.key,
-                    version: seen.version,
-                    record,
-                }));
+            let Some(record) = seen.record else { continue };
+            let batch = Batch {
+                key: entry.key,
+                version: seen.version,
+                record,
+            };
+            if self.is_due(batch.record.at, Duration::ZERO) {
+                return Ok(Some(batch));
             }
+            let waiting = vec![Verdict::Waiting; batch.record.entries.len()];
+            self.settle(level, batch, waiting).await?;
         }
         Ok(None)
     }

@@ -35,7 +35,7 @@ impl Pass<'_> {
 
     async fn judge_blobs(&mut self) -> Result<()> {
         let mut walk = Walk::new(Level::Blobs.prefix(), None);
-        while let Some(batch) = self.next_batch(&mut walk).await? {
+        while let Some(batch) = self.next_batch(Level::Blobs, &mut walk).await? {
             let judge = Judge {
                 registry: self.registry,
                 scanned: self.scanned,

@@ -37,7 +37,7 @@ impl Pass<'_> {
     /// Judges what is condemned or hidden.
     async fn judge_links(&mut self) -> Result<()> {
         let mut walk = Walk::new(Level::Links.prefix(), None);
-        while let Some(batch) = self.next_batch(&mut walk).await? {
+        while let Some(batch) = self.next_batch(Level::Links, &mut walk).await? {
             let judge = Judge {
                 registry: self.registry,
                 scanned: self.scanned,

@@ -115,7 +115,7 @@ impl Pass<'_> {
         graph: &Graph,
     ) -> Result<()> {
         let mut walk = Walk::new(batches, None);
-        while let Some(batch) = self.next_batch(&mut walk).await? {
+        while let Some(batch) = self.next_batch(Level::Manifests, &mut walk).await? {
             let mut judging = Vec::with_capacity(batch.record.entries.len());
             for entry in &batch.record.entries {
                 let judge = Judge {
