@@ -255,6 +255,22 @@ fn it_is_noticed_when_a_push_that_makes_its_manifest_again_counts_as_one_request
 }
 
 #[test]
+fn it_is_noticed_when_the_collector_removes_a_young_reverse_entry() {
+    is_missed(Mutant::YoungReverseCleaned);
+}
+
+#[test]
+fn it_is_noticed_when_the_age_of_a_reverse_entry_is_counted_to_when_it_is_read_not_to_when_the_pass_began()
+ {
+    is_missed(Mutant::ReverseAgeCountedLate);
+}
+
+#[test]
+fn it_is_noticed_when_the_collector_removes_a_reverse_entry_on_whatever_version() {
+    is_missed(Mutant::ReverseCleanedUnconditionally);
+}
+
+#[test]
 fn it_is_noticed_when_a_deleter_does_not_fence_the_referrer_entry() {
     is_missed(Mutant::EntryNotFenced);
 }
@@ -407,4 +423,34 @@ fn it_is_noticed_when_something_unreferenced_is_condemned_however_young() {
 #[test]
 fn it_is_noticed_when_head_leaves_a_condemned_record_as_it_is() {
     is_missed(Mutant::HeadLeavesCondemned);
+}
+
+#[test]
+fn it_is_noticed_when_staged_bytes_become_a_manifest_s_however_long_ago_they_were_staged() {
+    is_missed(Mutant::LargeRegisteredAtAnyTime);
+}
+
+#[test]
+fn it_is_noticed_when_the_data_of_a_manifest_goes_while_it_is_readable() {
+    is_missed(Mutant::LargeDataBeforeDead);
+}
+
+#[test]
+fn it_is_noticed_when_a_dead_manifest_is_written_over_and_its_data_left() {
+    is_missed(Mutant::LargeDeadDataLeft);
+}
+
+#[test]
+fn it_is_noticed_when_a_dead_manifest_is_removed_on_whatever_version() {
+    is_missed(Mutant::LargeRemovedUnconditionally);
+}
+
+#[test]
+fn it_is_noticed_when_staged_bytes_are_dropped_after_a_lost_answer_though_a_record_may_name_them() {
+    is_missed(Mutant::StagedDroppedAfterLostAnswer);
+}
+
+#[test]
+fn it_is_noticed_when_the_sweeper_does_not_ask_the_manifest_record() {
+    is_missed(Mutant::SweeperDoesNotAskTheManifest);
 }
