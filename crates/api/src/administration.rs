@@ -6,36 +6,46 @@
 
 mod access_tokens;
 mod answer;
+mod collector;
 mod explain;
 mod grants;
 mod groups;
 mod input;
+mod jobs;
 mod keys;
+mod manifests;
 mod moment;
 mod openapi;
 mod pages;
 mod repositories;
+mod restoring;
 mod robots;
 mod router;
 mod rules;
+mod scrub;
 mod tags;
 mod uploads;
 mod users;
 
 pub use access_tokens::{AccessTokenView, MadeAccessToken, NewAccessToken};
 pub use answer::{AdminAnswer, Failure, FailureEntry};
+pub use collector::{CollectorView, CondemnedView};
 pub use explain::Explanation;
 pub use grants::GrantText;
 pub use groups::GroupView;
 pub use input::{AdminRequest, Requester};
+pub use jobs::{JobProgressView, JobView, NewJob};
 pub use keys::KeyRotation;
+pub use manifests::{ManifestRestoration, RemovedManifestView, RestoredManifest};
 pub use moment::Moment;
 pub use openapi::document;
 pub use pages::Page;
 pub use repositories::RepositoryView;
+pub use restoring::Restorable;
 pub use robots::{MadeRobot, NewRobot, RobotView, SecretRotation, SecretView};
 pub use rules::{RuleText, RuleView};
-pub use tags::{TagEnding, TagValue, TagView};
+pub use scrub::{ScrubPassView, ScrubView};
+pub use tags::{RestoredTag, TagEnding, TagRestoration, TagValue, TagView};
 pub use uploads::UploadView;
 pub use users::{NewPassword, NewUser, ShownPassword, UserView};
 
@@ -94,7 +104,11 @@ impl Administration {
             Ok(output) => {
                 if let Some(change) = output.change() {
                     tracing::info!(by = %request.by, "{change}");
-                    let event = AuditEvent::change(&request.by.to_string(), change.to_string());
+                    let by = request.by.to_string();
+                    let mut event = AuditEvent::told(output.event(), &by, change.to_owned());
+                    if let Some(content) = output.content() {
+                        event = event.about(content.clone());
+                    }
                     self.audit.record(event.from(&request.whence)).await;
                 }
                 output.into_answer()

@@ -12,6 +12,7 @@ mod witness;
 
 pub use counts::AuditCounts;
 pub use event::AuditEvent;
+pub(crate) use event::{ContentChange, IDENTITY_CHANGE};
 pub use notes::Whence;
 pub(crate) use notes::{FailedLogin, note_caller, note_failed_login, whence};
 pub(crate) use witness::Witness;

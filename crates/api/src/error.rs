@@ -342,18 +342,26 @@ fn registry_status(error: &RegistryError) -> (StatusCode, ErrorCode) {
             (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid)
         }
         RegistryError::DigestMismatch { .. } => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
-        RegistryError::ManifestUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
+        RegistryError::ManifestUnknown(_) | RegistryError::NothingToRestore(_) => {
+            (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown)
+        }
+        RegistryError::ContentGone { .. } => {
+            (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown)
+        }
         RegistryError::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
         RegistryError::ManifestBlobUnknown(_) => {
             (StatusCode::BAD_REQUEST, ErrorCode::ManifestBlobUnknown)
         }
         RegistryError::TagKept(_) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
-        RegistryError::Contended(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+        RegistryError::Contended(_) | RegistryError::CollectorBusy | RegistryError::Stopped => {
+            (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
+        }
         RegistryError::Storage(_) if error.is_temporary() => {
             (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
         }
         RegistryError::Storage(_)
         | RegistryError::BlobRotten(_)
+        | RegistryError::ManifestRotten(_)
         | RegistryError::RecordUnreadable { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown)
         }

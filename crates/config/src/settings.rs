@@ -315,6 +315,18 @@ const ROWS: &[Setting] = &[
         "The first whole read of a blob within this time is hashed while it streams, so that damage on the disk never reaches a client as whole; `off` never hashes."
     ),
     row!(
+        "scrub.period", scrub.period: Option<Period>, seconds(DAY, 365 * DAY),
+        "Within this time all stored content is hashed in the background, again and again, so that damage on the disk is found while there is another copy to push; `off` never does it."
+    ),
+    row!(
+        "scrub.rate", scrub.rate: ByteSize, sizes(ByteSize::kib(64), ByteSize::gib(16)),
+        "How much the scrub reads a second at most. It may then take longer than `scrub.period`."
+    ),
+    row!(
+        "deleted_retention", deleted_retention: Option<Period>, seconds(60, 3650 * DAY),
+        "How long a deleted manifest and its tags can be brought back; what it names takes space until then. `off` keeps nothing, and lets go of what was kept."
+    ),
+    row!(
         "manifests.sparse", manifests.sparse: bool, Range::Any,
         "Accepts manifests whose blobs, and indexes whose children, are not in the repository."
     ),
@@ -353,6 +365,34 @@ const ROWS: &[Setting] = &[
     row!(
         "timeouts.shutdown", timeouts.shutdown: Period, seconds(0, HOUR),
         "How long a stopping server lets requests in flight go on."
+    ),
+    row!(
+        "gc.interval", gc.interval: Option<Period>, seconds(1, 30 * DAY),
+        "How often a pass of the collector begins, on one of all servers; `off` leaves it to `roadstead gc run`."
+    ),
+    row!(
+        "gc.calls_per_second", gc.calls_per_second: u32, Range::Counts { least: 1, most: 10_000_000 },
+        "Calls to the storage that the collector makes in a second at most."
+    ),
+    row!(
+        "gc.grace", gc.grace: Period, seconds(1, 365 * DAY),
+        "How long what nobody names is left alone: longer than a push takes from its first blob to its manifest."
+    ),
+    row!(
+        "gc.condemned", gc.condemned: Period, seconds(1, 365 * DAY),
+        "How long it then waits before it is looked at again and goes. Longer than `gc.reference_window` and `gc.request_life` together."
+    ),
+    row!(
+        "gc.reference_window", gc.reference_window: Period, seconds(1, HOUR),
+        "How long after it made sure of a blob a push may name it; later it makes sure again. The same on all servers."
+    ),
+    row!(
+        "gc.request_life", gc.request_life: Period, seconds(1, HOUR),
+        "How long a request to the storage may take to land. S3 and Azure take requests that are 15 minutes old, so there it is no less; the local driver refuses older ones itself."
+    ),
+    row!(
+        "gc.untagged", gc.untagged: Option<Period>, seconds(1, 3650 * DAY),
+        "Deletes manifests that no tag, no index and no subject has named for so long; `off` keeps them."
     ),
     row!(
         "log.level", log.level: LogFilter, Range::Any,

@@ -35,6 +35,14 @@ impl Background {
         self.stop.child_token()
     }
 
+    /// Waits until no task is left, which asks none of them to end.
+    #[cfg(test)]
+    pub(crate) async fn wait_until_idle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+    }
+
     /// Asks repeating tasks to end and waits for all. Call within a time limit.
     pub async fn shutdown(&self) {
         self.stop.cancel();

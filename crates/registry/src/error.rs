@@ -81,9 +81,29 @@ pub enum RegistryError {
     /// The tag keeps the digest that it has, as far as this client is concerned.
     #[error("tag {0} exists and may not be given another digest")]
     TagKept(Tag),
+    /// There is no past to bring back: no such value of a tag, or a manifest that is not retained.
+    #[error("{0}")]
+    NothingToRestore(String),
+    /// A deleted manifest cannot be brought back, because what it names is gone: one digest at least.
+    #[error("manifest {digest} cannot be brought back, for what it names is gone: {}", listed(.missing))]
+    ContentGone {
+        /// The manifest.
+        digest: Box<Digest>,
+        /// What is gone.
+        missing: Vec<Digest>,
+    },
+    /// Another replica makes a pass of the collector.
+    #[error("another replica is collecting")]
+    CollectorBusy,
     /// Other writers kept changing the same record; the same request may work later.
     #[error("too many writers change {0} at once")]
     Contended(String),
+    /// The stored bytes of the manifest are not the ones that were pushed; a new push heals it.
+    #[error("stored content of manifest {0} failed its verification; push it again to heal it")]
+    ManifestRotten(Digest),
+    /// The program is about to end, and the work with it.
+    #[error("the program was stopped")]
+    Stopped,
     /// A record cannot be read: an unknown version or a broken body.
     #[error("record {key} cannot be read: {reason}")]
     RecordUnreadable {
@@ -97,12 +117,29 @@ pub enum RegistryError {
     Storage(#[from] StorageError),
 }
 
+/// The most digests that one message names.
+const MOST_LISTED: usize = 10;
+
+/// Writes digests one after the other, many of them in part.
+fn listed(digests: &[Digest]) -> String {
+    let shown: Vec<String> = digests
+        .iter()
+        .take(MOST_LISTED)
+        .map(ToString::to_string)
+        .collect();
+    let text = shown.join(", ");
+    match digests.len().saturating_sub(MOST_LISTED) {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
 impl RegistryError {
     /// Tells whether the same request may work a little later.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Contended(_) => true,
+            Self::Contended(_) | Self::CollectorBusy => true,
             Self::Storage(error) => matches!(error.kind(), Kind::Unavailable | Kind::Full),
             _ => false,
         }

@@ -1,5 +1,6 @@
 //! Random identifiers, and where they come from, so that a test can replay them.
 
+use roadstead_storage::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 
@@ -73,6 +74,27 @@ identifier! {
     /// Tells one life of a manifest or blob from the next. Never reused, compared for equality only.
     Generation
 }
+identifier! {
+    /// Names a job. Ids of jobs that began later come first.
+    JobId
+}
+
+impl JobId {
+    /// Draws the id of a job that begins at `started`.
+    #[must_use]
+    pub fn at(started: Timestamp, source: &dyn IdSource) -> Self {
+        let low = source.random() & u128::from(u64::MAX);
+        Self(Self::oldest_at(started).0 & !u128::from(u64::MAX) | low)
+    }
+
+    /// Returns what comes after all ids of jobs that began at `started` or later.
+    #[must_use]
+    pub fn oldest_at(started: Timestamp) -> Self {
+        let inverted = u64::MAX - started.as_millis();
+        Self(u128::from(inverted) << 64 | u128::from(u64::MAX))
+    }
+}
+
 identifier! {
     /// Names an upload session. Unguessable: whoever knows it may go on with the upload.
     UploadId

@@ -5,15 +5,25 @@
 //! | `blob/<alg>/<hex>` | where the content of a digest is, for all repositories |
 //! | `link/<alg>/<hex>/<repository, "/" as ":">` | this repository may see this blob |
 //! | `repo/<name>/_manifest/<alg>/<hex>` | a manifest: state, generation, exact bytes |
+//! | `repo/<name>/_removed/<alg>/<hex>` | a manifest that was deleted and can be brought back: exact bytes |
 //! | `repo/<name>/_tag/<tag>` | the manifest that a tag names |
 //! | `repo/<name>/_history/<tag>/<inverted time>-<nonce>` | a past value of a tag |
 //! | `repo/<name>/_tagged/<alg>/<hex>/<tag>` | reverse index of tags; may be stale |
 //! | `repo/<name>/_referrer/<alg>/<hex of subject>/<alg>.<hex>` | a referrer's descriptor |
 //! | `catalog/<name>` | the repository exists |
 //! | `upload/<id>` | an upload session |
+//! | `gc/lease` | who collects |
+//! | `gc/state` | the last pass of the collector |
+//! | `gc/condemned/<level>/<id>` | some of what is condemned |
+//! | `gc/references/<name>/<section>/<alg>/<hex>` | what some manifests name |
+//! | `gc/job/<id>` | long work that somebody asked for |
+//! | `gc/scrub` | how far the scrub is |
 //!
 //! A component of a repository name cannot start with `_`, so the keys are unambiguous. A tag comes
 //! last in its key: were something behind it, `1-alpine` would sort before `1`.
+//!
+//! `_removed` sorts behind `_manifest`, and is written before the manifest goes: whoever reads the
+//! keys of a repository in their order meets one of the two, whatever happens meanwhile.
 
 use crate::ids::Nonce;
 use roadstead_oci::{Digest, RepositoryName, Tag};
@@ -23,6 +33,31 @@ use roadstead_storage::Timestamp;
 pub const CATALOG: &str = "catalog/";
 /// Prefix of all upload sessions.
 pub const UPLOADS: &str = "upload/";
+/// Prefix of everything that belongs to one repository alone, but its links.
+pub const REPOSITORIES: &str = "repo/";
+/// Prefix of all links.
+pub const LINKS: &str = "link/";
+/// Prefix of all blobs.
+pub const BLOBS: &str = "blob/";
+/// Section of a repository's manifests.
+pub const MANIFEST_SECTION: &str = "_manifest";
+/// Section of the deleted manifests of a repository that are retained.
+pub const REMOVED_SECTION: &str = "_removed";
+/// Section of the reverse index of a repository's tags.
+pub const TAGGED_SECTION: &str = "_tagged";
+/// Key that says who collects.
+pub const COLLECTOR_LEASE: &str = "gc/lease";
+/// Key of what the last pass of the collector left.
+pub const COLLECTOR_STATE: &str = "gc/state";
+/// Prefix of the lists of what is condemned.
+pub const CONDEMNED: &str = "gc/condemned/";
+/// Prefix of what manifests name; what follows it is a key below [`REPOSITORIES`].
+pub const REFERENCES: &str = "gc/references/";
+
+/// Key of the scrub's cursor and lease.
+pub const SCRUB: &str = "gc/scrub";
+/// Prefix of all jobs.
+pub const JOBS: &str = "gc/job/";
 
 fn digest_path(digest: &Digest) -> String {
     format!("{}/{}", digest.algorithm().as_str(), digest.hex())
@@ -57,10 +92,36 @@ pub fn repository_of_link(key: &str) -> Option<RepositoryName> {
     RepositoryName::parse(&flat.replace(':', "/")).ok()
 }
 
+/// Prefix of all manifests of a repository; what follows it in a key is read by [`digest_of_path`].
+#[must_use]
+pub fn manifests(repository: &RepositoryName) -> String {
+    format!("repo/{repository}/_manifest/")
+}
+
 /// Key of a manifest.
 #[must_use]
 pub fn manifest(repository: &RepositoryName, digest: &Digest) -> String {
-    format!("repo/{repository}/_manifest/{}", digest_path(digest))
+    format!("{}{}", manifests(repository), digest_path(digest))
+}
+
+/// Prefix of all deleted manifests of a repository that are retained; what follows it in a key is
+/// read by [`digest_of_path`].
+#[must_use]
+pub fn removed_all(repository: &RepositoryName) -> String {
+    format!("repo/{repository}/_removed/")
+}
+
+/// Key of a deleted manifest that is retained.
+#[must_use]
+pub fn removed(repository: &RepositoryName, digest: &Digest) -> String {
+    format!("{}{}", removed_all(repository), digest_path(digest))
+}
+
+/// Returns the digest of what follows [`manifests`] or [`removed_all`] in a key: `<alg>/<hex>`.
+#[must_use]
+pub fn digest_of_path(path: &str) -> Option<Digest> {
+    let (algorithm, hex) = path.split_once('/')?;
+    Digest::parse(&format!("{algorithm}:{hex}")).ok()
 }
 
 /// Prefix of all tags of a repository; what follows it in a key is the tag.
@@ -75,17 +136,29 @@ pub fn tag(repository: &RepositoryName, tag: &Tag) -> String {
     format!("repo/{repository}/_tag/{tag}")
 }
 
+/// Prefix of the past values of all tags of a repository; a tag and a slash follow it in a key.
+#[must_use]
+pub fn histories_all(repository: &RepositoryName) -> String {
+    format!("repo/{repository}/_history/")
+}
+
 /// Prefix of all past values of a tag, the newest first.
 #[must_use]
 pub fn histories(repository: &RepositoryName, tag: &Tag) -> String {
-    format!("repo/{repository}/_history/{tag}/")
+    format!("{}{tag}/", histories_all(repository))
+}
+
+/// What comes before the past values of a tag, under [`histories`], that were set at `at` or before.
+#[must_use]
+pub fn history_until(at: Timestamp) -> String {
+    format!("{:020}", u64::MAX - at.as_millis())
 }
 
 /// Key of a past value of a tag: its own time and nonce, so that writing it twice is writing it once.
 #[must_use]
 pub fn history(repository: &RepositoryName, tag: &Tag, at: Timestamp, nonce: Nonce) -> String {
-    let inverted = u64::MAX - at.as_millis();
-    format!("{}{inverted:020}-{nonce}", histories(repository, tag))
+    let inverted = history_until(at);
+    format!("{}{inverted}-{nonce}", histories(repository, tag))
 }
 
 /// Prefix of the reverse index of a manifest; what follows it in a key is a tag.
@@ -126,8 +199,22 @@ pub fn catalog(repository: &RepositoryName) -> String {
     format!("{CATALOG}{repository}")
 }
 
+/// Returns the digest at the end of a key, `<alg>/<hex>`.
+#[must_use]
+pub fn digest_at_end(key: &str) -> Option<Digest> {
+    let (rest, hex) = key.rsplit_once('/')?;
+    let algorithm = rest.rsplit('/').next()?;
+    Digest::parse(&format!("{algorithm}:{hex}")).ok()
+}
+
 /// Key of an upload session.
 #[must_use]
 pub fn upload(id: &crate::ids::UploadId) -> String {
     format!("{UPLOADS}{id}")
+}
+
+/// Key of a job; ids of newer ones come first.
+#[must_use]
+pub fn job(id: &crate::ids::JobId) -> String {
+    format!("{JOBS}{id}")
 }

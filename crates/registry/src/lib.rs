@@ -7,10 +7,13 @@
 mod background;
 mod blob;
 mod catalog;
+mod collector;
 mod error;
 mod finished_uploads;
+mod fsck;
 mod history;
 mod ids;
+mod jobs;
 pub mod layout;
 mod link;
 mod listed_referrers;
@@ -18,15 +21,21 @@ mod locations;
 mod manifest;
 mod mount;
 mod open_uploads;
+mod pace;
+mod progress;
 mod protect;
 mod protected;
 pub mod record;
 mod referrer;
 mod register;
 mod registry;
+mod rehash;
+mod scrub;
+mod scrubbed;
 mod settings;
 mod sweep;
 mod tag;
+mod tag_restore;
 mod tag_values;
 #[cfg(test)]
 mod testing;
@@ -38,14 +47,27 @@ mod window;
 pub use background::Background;
 pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
+pub use collector::{
+    CollectorOptions, CollectorReport, CollectorStatus, CollectorTotals, CondemnedStatus,
+    LevelReport,
+};
 pub use error::{RegistryError, Result};
-pub use ids::{Generation, IdSource, Nonce, RandomIds, UploadId};
-pub use manifest::{ManifestMeta, ManifestPush, Pushed, StoredManifest};
+pub use fsck::{Finding, FsckOptions, FsckReport, Severity};
+pub use ids::{Generation, IdSource, JobId, Nonce, RandomIds, UploadId};
+pub use jobs::{Job, JobPage, JobSeen};
+pub use manifest::{
+    Availability, ManifestMeta, ManifestPush, ManifestRestore, Pushed, RemovedManifest,
+    RemovedPage, Restored, Retention, StoredManifest,
+};
 pub use mount::{MountSource, Mounted};
+pub use progress::Progress;
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
-pub use roadstead_storage::DataFile;
-pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
+pub use roadstead_storage::{DataFile, Timestamp};
+pub use scrub::ScrubStatus;
+pub use scrubbed::ScrubCounts;
+pub use settings::{CollectorSettings, INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, Settings, YOUNG};
 pub use tag::TagPage;
+pub use tag_restore::{DeletedTag, DeletedTagsPage, RestorePoint, TagRestore, TagRestored};
 pub use tag_values::HistoryPage;
 pub use upload::{Closing, OpenSession, SessionPage, UploadWriter};

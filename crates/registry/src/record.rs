@@ -9,13 +9,24 @@
 
 mod blob;
 mod catalog;
+mod collector;
+mod job;
 mod manifest;
+mod removed;
+mod scrub;
 mod session;
 mod tag;
 
 pub use blob::{BlobRecord, BlobState, LinkRecord, LinkState};
 pub use catalog::CatalogRecord;
+pub use collector::{
+    CollectorRecord, CondemnedEntry, CondemnedRecord, LeaseRecord, ManifestReferences,
+    ReferencesRecord,
+};
+pub use job::{JobProgress, JobRecord, JobState};
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
+pub use removed::RemovedRecord;
+pub use scrub::{ScrubPass, ScrubRecord};
 pub use session::{SessionRecord, SessionState, Staged, Target};
 pub use tag::{EndedBy, Ending, HistoryRecord, TagRecord, TaggedRecord};
 

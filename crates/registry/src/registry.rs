@@ -1,6 +1,7 @@
 //! `Registry`: the stores, the settings and the small caches that all operations share.
 
 use crate::background::Background;
+use crate::collector::Totals;
 use crate::finished_uploads::FinishedUploads;
 use crate::ids::{Generation, IdSource, Nonce};
 use crate::listed_referrers::ListedReferrers;
@@ -8,6 +9,7 @@ use crate::locations::Locations;
 use crate::open_uploads::OpenUploads;
 use crate::protected::Protected;
 use crate::record::Encoded;
+use crate::scrubbed::Scrubbed;
 use crate::settings::Settings;
 use crate::verifications::Verifications;
 use crate::{RegistryError, Result};
@@ -35,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) finished_uploads: FinishedUploads,
     pub(crate) listed_referrers: ListedReferrers,
     pub(crate) locations: Locations,
+    pub(crate) scrubbed: Scrubbed,
+    pub(crate) collected: Totals,
 }
 
 /// A record that was read and decoded, with the version that a write must match.
@@ -82,6 +86,8 @@ impl Registry {
                 finished_uploads: FinishedUploads::default(),
                 listed_referrers: ListedReferrers::new(),
                 locations,
+                scrubbed: Scrubbed::default(),
+                collected: Totals::default(),
             }),
         }
     }

@@ -93,6 +93,12 @@ impl Client {
         }
     }
 
+    /// Waits, and lets a store that is open here go on with its work meanwhile.
+    pub(crate) fn pause(&self, pause: std::time::Duration) {
+        self.runtime
+            .block_on(async { tokio::time::sleep(pause).await });
+    }
+
     /// Reads a resource.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         decode(&self.ask("GET", path, Bytes::new())?)
@@ -171,6 +177,9 @@ impl Client {
         Err(match (&self.way, answered.status, message) {
             (Way::Remote(_), 401, _) => {
                 anyhow!("the server does not know the name or the password of --login")
+            }
+            (Way::Remote(_), 403, Some(message)) if message.contains("denied by rule ") => {
+                anyhow!("the server refuses it: {message}")
             }
             (Way::Remote(_), 403, _) => {
                 anyhow!(

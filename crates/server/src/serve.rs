@@ -6,6 +6,7 @@ use crate::administration::{administration, serve_socket};
 use crate::audit;
 use crate::banner::Banner;
 use crate::listen::listen;
+use crate::scrub_metrics;
 use crate::storage_metrics::StorageMetrics;
 use crate::stores::Stores;
 use crate::telemetry::Form;
@@ -45,7 +46,7 @@ pub(crate) async fn run_server(
         .transpose()?;
     let mut metrics = MetricsRegistry::with_prefix(METRICS_PREFIX);
     let observer = Arc::new(StorageMetrics::register(&mut metrics));
-    let mut stores = Stores::open(&config.storage, Some(observer)).await?;
+    let mut stores = Stores::open(config, Some(observer)).await?;
     tokio::select! {
         ready = stores.prepare() => ready?,
         () = stop.cancelled() => return stores.close().await,
@@ -89,6 +90,7 @@ async fn serve(
         background.clone(),
     );
     let passwords = access::passwords()?;
+    scrub_metrics::register(&mut metrics, &registry);
     let gate = Gate::open(config, stores, &passwords).await?;
     let audit = audit::start(&config.audit, &stores.clock, &mut metrics, background)?;
     if let Some(authenticator) = &gate.authenticator {
@@ -103,6 +105,7 @@ async fn serve(
     };
     let listeners = Listeners::new(config, &registry, metrics, rights, sockets)?;
     registry.start_maintenance();
+    registry.start_scrub();
     stores.start_maintenance(background);
     gate.start_maintenance(background);
     serve_socket(config, administration, background);

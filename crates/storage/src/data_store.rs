@@ -38,6 +38,26 @@ pub struct DataRef {
     pub length: u64,
 }
 
+/// A finished data object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Where it is.
+    pub key: DataKey,
+    /// How many bytes it has.
+    pub length: u64,
+    /// When it was written, by the store's own clock.
+    pub modified: Timestamp,
+}
+
+/// A page of a listing of finished objects, in byte order of their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectPage {
+    /// The objects, at most as many as were asked for.
+    pub objects: Vec<ListedObject>,
+    /// Whether objects follow after the last one. Never set on an empty page.
+    pub more: bool,
+}
+
 /// What the caller knows of an upload before it begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UploadHint {
@@ -162,6 +182,15 @@ pub trait DataStore: Send + Sync + 'static {
     /// Returns up to `limit` unfinished uploads that were last written before `older_than`.
     async fn uploads(&self, older_than: Timestamp, limit: usize) -> Result<Vec<Upload>>;
 
+    /// Lists at most `limit` (1 to 10,000) finished objects whose keys come after `start_after`,
+    /// which need not exist, in byte order of keys. Walks the store, so no request waits for it.
+    ///
+    /// What is there from before the first page until after the last is shown once. What is
+    /// finished or deleted meanwhile may be shown or not. Unfinished uploads and what a driver
+    /// keeps for them elsewhere are not shown; where an upload's bytes had to be put together to be
+    /// read back, they are an object under the upload's key from then on, and are shown.
+    async fn objects(&self, start_after: Option<&DataKey>, limit: usize) -> Result<ObjectPage>;
+
     /// Returns the ability to give clients an address of the store's own, where there is one.
     fn as_presign(&self) -> Option<&dyn Presign>;
 }
@@ -223,6 +252,10 @@ impl<S: DataStore + ?Sized> DataStore for Arc<S> {
 
     async fn uploads(&self, older_than: Timestamp, limit: usize) -> Result<Vec<Upload>> {
         (**self).uploads(older_than, limit).await
+    }
+
+    async fn objects(&self, start_after: Option<&DataKey>, limit: usize) -> Result<ObjectPage> {
+        (**self).objects(start_after, limit).await
     }
 
     fn as_presign(&self) -> Option<&dyn Presign> {

@@ -74,6 +74,8 @@ pub enum Operation {
     DeleteData,
     /// `DataStore::uploads`
     Uploads,
+    /// `DataStore::objects`
+    Objects,
     /// `Presign::presign`
     Presign,
 }
@@ -98,6 +100,7 @@ impl Operation {
             Self::Read => "read",
             Self::DeleteData => "delete_data",
             Self::Uploads => "uploads",
+            Self::Objects => "objects",
             Self::Presign => "presign",
         }
     }

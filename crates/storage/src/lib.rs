@@ -26,7 +26,8 @@ pub mod suite;
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use data_file::DataFile;
 pub use data_store::{
-    DataKey, DataRef, DataStore, DataStream, Presign, Upload, UploadHint, UploadState,
+    DataKey, DataRef, DataStore, DataStream, ListedObject, ObjectPage, Presign, Upload, UploadHint,
+    UploadState,
 };
 pub use error::{Kind, Operation, StorageError};
 pub use record_store::{

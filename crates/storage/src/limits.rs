@@ -40,14 +40,18 @@ pub(crate) fn check_record(key: &str, bytes: &[u8]) -> Result<()> {
 
 /// Refuses a page of no or of more than [`MAX_PAGE_ENTRIES`] entries.
 pub(crate) fn check_page(prefix: &str, limit: usize) -> Result<()> {
+    check_entries(Operation::List, prefix, limit)
+}
+
+/// Refuses a page of no or of more than [`MAX_PAGE_ENTRIES`] data objects.
+pub(crate) fn check_objects(limit: usize) -> Result<()> {
+    check_entries(Operation::Objects, "", limit)
+}
+
+fn check_entries(operation: Operation, what: &str, limit: usize) -> Result<()> {
     if limit == 0 || limit > MAX_PAGE_ENTRIES {
         let reason = format!("a page has 1 to {MAX_PAGE_ENTRIES} entries, asked for {limit}");
-        return Err(StorageError::new(
-            Kind::Invalid,
-            Operation::List,
-            prefix,
-            reason,
-        ));
+        return Err(StorageError::new(Kind::Invalid, operation, what, reason));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 pub mod conditions;
 pub mod histories;
 pub mod listing;
+pub mod object_listing;
 pub mod objects;
 pub mod races;
 pub mod records;
@@ -215,6 +216,17 @@ macro_rules! driver_suite {
                 a_reader_of_a_deleted_object_never_sees_other_bytes
                 concurrent_readers_each_get_all_bytes
                 objects_survive_a_restart
+            ]);
+            $crate::driver_suite!(@clauses $make, object_listing [
+                finished_objects_are_listed_in_byte_order_of_their_keys
+                a_listing_of_objects_pages_to_the_end
+                a_listing_of_objects_starts_after_a_key_that_need_not_exist
+                a_listing_of_objects_of_an_empty_store_is_empty
+                a_deleted_object_is_not_listed
+                an_unfinished_upload_is_no_object_of_the_listing
+                a_listing_shows_the_length_and_the_time_of_each_object
+                objects_are_listed_after_a_restart
+                a_page_of_no_or_of_too_many_objects_is_refused
             ]);
             $crate::driver_suite!(@clauses $make, uploads [
                 keys_of_uploads_are_never_the_same

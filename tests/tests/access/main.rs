@@ -17,6 +17,7 @@ mod metrics;
 mod neighbours;
 mod paths;
 mod remote;
+mod restoring;
 mod reveal;
 mod rules;
 mod timing;

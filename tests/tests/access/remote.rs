@@ -95,11 +95,39 @@ fn use_every_command(run: impl Fn(&[&str]) -> String) {
     wait_until("it is told who removed the tag", || {
         json_of(&["tag", "history", "a/app:1"])[0]["ended"]["how"] == "deleted"
     });
+    restore_what_was_deleted(&run, &json_of);
     let uploads = json_of(&["upload", "ls"]);
     let id = uploads[0]["id"].as_str().expect("has an id");
     run(&["upload", "abort", id]);
     assert_eq!(lines(&["upload", "ls"]), 0);
     run(&["user", "rm", "new"]);
+}
+
+/// Brings back the tag `a/app:1`, which was removed and had two values.
+fn restore_what_was_deleted(run: impl Fn(&[&str]) -> String, json_of: impl Fn(&[&str]) -> Value) {
+    let digest_of = |value: &Value| value["digest"].as_str().expect("has a digest").to_owned();
+    let deleted = json_of(&["tag", "ls", "--deleted", "a/app"]);
+    assert_eq!(deleted[0]["name"], "1");
+    assert_eq!(deleted[0]["restorable"]["state"], "live");
+    let last = digest_of(&deleted[0]);
+    let told = run(&["tag", "restore", "a/app:1"]);
+    assert_eq!(told, format!("a/app:1 names {last} (was deleted)\n"));
+    assert_eq!(json_of(&["tag", "ls", "--deleted", "a/app"]), json!([]));
+    let first = digest_of(&json_of(&["tag", "history", "a/app:1"])[2]);
+    assert_ne!(first, last);
+    let restored = json_of(&["tag", "restore", "a/app:1", "--digest", &first]);
+    assert_eq!(
+        restored,
+        json!({"digest": first, "before": last, "restored": []})
+    );
+    let target = format!("a/app@{last}");
+    let told = run(&["manifest", "restore", &target, "--tag", "2"]);
+    assert_eq!(told, format!("a/app has {last} as 2\n"));
+    assert_eq!(digest_of(&json_of(&["tag", "ls", "a/app"])[1]), last);
+    assert_eq!(
+        json_of(&["manifest", "ls", "--deleted", "a/app"]),
+        json!([])
+    );
 }
 
 /// A server with something in it.

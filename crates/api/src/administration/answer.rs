@@ -1,5 +1,6 @@
 //! What administration answers: a status and JSON, and one shape for every failure.
 
+use crate::audit::{ContentChange, IDENTITY_CHANGE};
 use crate::error::AdminError;
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -12,6 +13,8 @@ pub struct AdminAnswer {
     pub(crate) body: Bytes,
     /// The methods that the path has, when the request's is none of them.
     pub(crate) allow: Option<String>,
+    /// Where to ask how far it is, when something was begun.
+    pub(crate) location: Option<String>,
 }
 
 impl AdminAnswer {
@@ -37,6 +40,7 @@ impl AdminAnswer {
                 AdminError::Method { allow } => Some(allow),
                 _ => None,
             },
+            location: None,
         }
     }
 
@@ -70,7 +74,10 @@ pub struct FailureEntry {
 pub(crate) struct Output {
     status: StatusCode,
     body: Bytes,
+    location: Option<String>,
+    event: &'static str,
     change: Option<String>,
+    content: Option<ContentChange>,
 }
 
 impl Output {
@@ -84,30 +91,37 @@ impl Output {
         Self::json(StatusCode::CREATED, value)
     }
 
+    /// Shows what was begun, and where it tells how far it is.
+    pub(crate) fn accepted(value: &impl Serialize, location: String) -> Self {
+        Self {
+            location: Some(location),
+            ..Self::json(StatusCode::ACCEPTED, value)
+        }
+    }
+
     /// Shows a text that is JSON.
     pub(crate) fn text(text: String) -> Self {
-        Self {
-            status: StatusCode::OK,
-            body: text.into(),
-            change: None,
-        }
+        Self::of(StatusCode::OK, text.into())
     }
 
     /// Has nothing to show.
     pub(crate) const fn done() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            body: Bytes::new(),
-            change: None,
-        }
+        Self::of(StatusCode::NO_CONTENT, Bytes::new())
     }
 
     fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let body = serde_json::to_vec(value).expect("a view has string keys and plain members");
+        Self::of(status, body.into())
+    }
+
+    const fn of(status: StatusCode, body: Bytes) -> Self {
         Self {
             status,
-            body: body.into(),
+            body,
+            location: None,
+            event: IDENTITY_CHANGE,
             change: None,
+            content: None,
         }
     }
 
@@ -115,6 +129,28 @@ impl Output {
     pub(crate) fn logged(mut self, change: String) -> Self {
         self.change = Some(change);
         self
+    }
+
+    /// Says for the audit log which content was changed.
+    pub(crate) fn of_content(mut self, content: ContentChange) -> Self {
+        self.content = Some(content);
+        self
+    }
+
+    pub(crate) fn content(&self) -> Option<&ContentChange> {
+        self.content.as_ref()
+    }
+
+    /// Says it under another name of the audit log.
+    pub(crate) fn logged_as(self, event: &'static str, change: String) -> Self {
+        Self {
+            event,
+            ..self.logged(change)
+        }
+    }
+
+    pub(crate) const fn event(&self) -> &'static str {
+        self.event
     }
 
     pub(crate) fn change(&self) -> Option<&str> {
@@ -126,6 +162,7 @@ impl Output {
             status: self.status,
             body: self.body,
             allow: None,
+            location: self.location,
         }
     }
 }

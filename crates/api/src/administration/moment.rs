@@ -27,6 +27,46 @@ impl Moment {
             rest % 60
         ))
     }
+
+    /// Reads a time as `Display` writes it and returns the last millisecond that it stands for; a
+    /// part of a second in three digits may stand behind the seconds. `None` for anything else.
+    pub(crate) fn last_milli_of(text: &str) -> Option<u64> {
+        let (seconds, rest) = text.split_at_checked(19)?;
+        let milli = match rest.strip_prefix('.').map(|rest| rest.split_at_checked(3)) {
+            None if rest == "Z" => 999,
+            Some(Some((milli, "Z"))) => number(milli)?,
+            _ => return None,
+        };
+        let fields: Vec<&str> = seconds.split(['-', 'T', ':']).collect();
+        let [year, month, day, hour, minute, second] = fields.as_slice() else {
+            return None;
+        };
+        let days = days(number(year)?, number(month)?, number(day)?)?;
+        let secs = number(hour)? * 3600 + number(minute)? * 60 + number(second)?;
+        let millis = (days * SECS_A_DAY + secs) * 1000;
+        // What does not come out as it went in was no time, such as the 30th of February.
+        (Self::of_millis(millis).0 == format!("{seconds}Z")).then_some(millis + milli)
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    let is_plain = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| text.parse().ok()).flatten()
+}
+
+/// Returns the day since the epoch of a date, which need not exist.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    if year < 1970 || !(1..=12).contains(&month) {
+        return None;
+    }
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let day_of_year = (153 * month + 2) / 5 + day.checked_sub(1)?;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year;
+    days.checked_sub(719_468)
 }
 
 impl fmt::Display for Moment {
@@ -77,5 +117,38 @@ mod tests {
             Moment::of_millis(u64::MAX).to_string(),
             "9999-12-31T23:59:59Z"
         );
+    }
+
+    #[test]
+    fn a_time_reads_as_what_it_was_written_from() {
+        for millis in (0..4_000_000_000_000).step_by(86_399_731) {
+            let text = Moment::of_millis(millis).to_string();
+            let last = millis / 1000 * 1000 + 999;
+            assert_eq!(Moment::last_milli_of(&text), Some(last), "{text}");
+        }
+        let exact = Moment::last_milli_of("2023-11-14T22:13:20.123Z");
+        assert_eq!(exact, Some(1_700_000_000_123));
+    }
+
+    #[test]
+    fn no_other_text_is_a_time() {
+        for text in [
+            "",
+            "2023-11-14",
+            "2023-11-14T22:13:20",
+            "2023-11-14T22:13:20+01:00",
+            "2023-11-14 22:13:20Z",
+            "2023-02-30T00:00:00Z",
+            "2023-13-01T00:00:00Z",
+            "2023-00-01T00:00:00Z",
+            "2023-01-00T00:00:00Z",
+            "2023-01-01T24:00:00Z",
+            "2023-01-01T00:00:60Z",
+            "1969-12-31T23:59:59Z",
+            "2023-11-14T22:13:20.1Z",
+            "2023-11-14T22:13:2é",
+        ] {
+            assert_eq!(Moment::last_milli_of(text), None, "{text}");
+        }
     }
 }

@@ -5,11 +5,17 @@ use super::Administration;
 use super::answer::{Failure, Outcome, Output};
 use super::input::{Input, Requester};
 use super::moment::Moment;
-use super::pages::{Page, PageQuery};
+use super::pages::{Page, PageQuery, READS_AT_ONCE};
+use super::restoring::{Restorable, brought_back, check_push, kept_by, with_reason};
+use crate::audit::ContentChange;
 use crate::error::AdminError;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use roadstead_auth::{AccessRequest, Action, Reason};
+use roadstead_oci::{Digest, RepositoryName, Tag};
 use roadstead_registry::record::{EndedBy, HistoryRecord, TagRecord};
+use roadstead_registry::{RegistryError, RestorePoint, TagRestore, TagRestored, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which repository.
@@ -60,6 +66,9 @@ pub struct TagValue {
     /// How it ended; missing of the present value, and after a crash of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<TagEnding>,
+    /// Of a past value: that its manifest can be had; missing where it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restorable: Option<Restorable>,
 }
 
 /// How a value of a tag ended.
@@ -72,6 +81,31 @@ pub struct TagEnding {
     pub at: Moment,
     /// By whom; empty where nobody has a name.
     pub by: String,
+}
+
+/// Which past value; without either the last one that named something else than the tag names now.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TagRestoration {
+    /// The digest of one of its past values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// A time, RFC 3339 in UTC: the value that the tag had then, at the end of that second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-11-24T19:40:25Z")]
+    pub at: Option<String>,
+}
+
+/// A tag that was set back.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct RestoredTag {
+    /// What it names now.
+    pub digest: String,
+    /// What it named before; missing of a tag that was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Deleted manifests that were brought back for it.
+    pub restored: Vec<String>,
 }
 
 /// Lists the tags of a repository.
@@ -133,12 +167,126 @@ pub(crate) async fn history(administration: &Administration, input: &Input<'_>) 
     let page = registry
         .tag_history(&repository, &tag, after.as_deref(), limit)
         .await?;
-    items.extend(page.entries.iter().map(of_history));
+    let standings = standings(administration, &repository, &page.entries).await?;
+    items.extend(page.entries.iter().map(|entry| TagValue {
+        restorable: standings.get(&entry.was.digest).cloned(),
+        ..of_history(entry)
+    }));
     if items.is_empty() && after.is_none() {
         return Err(AdminError::Absent(format!("tag {tag} of {repository}")));
     }
     let more = page.next.is_some();
     Ok(Output::shown(&Page::new(items, page.next, more)))
+}
+
+/// Tells of the manifests of past values which can be had.
+async fn standings(
+    administration: &Administration,
+    repository: &RepositoryName,
+    entries: &[HistoryRecord],
+) -> Result<HashMap<Digest, Restorable>, RegistryError> {
+    let digests: BTreeSet<&Digest> = entries.iter().map(|entry| &entry.was.digest).collect();
+    let looks = digests.into_iter().map(|digest| async move {
+        let registry = &administration.registry;
+        let found = registry.manifest_availability(repository, digest).await?;
+        Ok::<_, RegistryError>(Restorable::of(&found).map(|found| (digest.clone(), found)))
+    });
+    let found: Vec<_> = stream::iter(looks)
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Lists the tags of a repository that were deleted and can be brought back, with their last value. A
+/// page may have fewer entries than were asked for, or none, and a `next`.
+#[utoipa::path(get, path = "/tags/deleted", tag = "tags", params(OfRepository, PageQuery), responses(
+    (status = 200, body = Page<TagView>), (status = "default", body = Failure)))]
+pub(crate) async fn deleted(administration: &Administration, input: &Input<'_>) -> Outcome {
+    let repository = input.repository()?;
+    let (after, limit) = input.page()?;
+    let page = administration
+        .registry
+        .deleted_tags(&repository, after.as_deref(), limit)
+        .await?;
+    let items = page.tags.iter().map(|deleted| TagView {
+        name: deleted.tag.to_string(),
+        value: TagValue {
+            restorable: Restorable::of(&deleted.availability),
+            ..of_history(&deleted.last)
+        },
+    });
+    let items = items.collect();
+    let more = page.next.is_some();
+    Ok(Output::shown(&Page::new(items, page.next, more)))
+}
+
+/// Sets a tag back to a value that it had: by default the last one that named something else than it
+/// names now. A manifest that was deleted is brought back. Rules hold as for a push by the caller.
+#[utoipa::path(post, path = "/tags/restore", tag = "tags", params(OfTag),
+    request_body = TagRestoration, responses(
+    (status = 200, body = RestoredTag), (status = "default", body = Failure)))]
+pub(crate) async fn restore(administration: &Administration, input: &Input<'_>) -> Outcome {
+    let (repository, tag) = (input.repository()?, input.tag()?);
+    let point = input.optional_body::<TagRestoration>()?.point()?;
+    check_push(
+        administration,
+        input,
+        &repository,
+        std::slice::from_ref(&tag),
+    )?;
+    let reason = |tag: &Tag| kept_by(administration, input, &repository, tag);
+    let restore = TagRestore {
+        repository: repository.clone(),
+        is_kept: reason(&tag).is_some(),
+        tag: tag.clone(),
+        point,
+        by: input.request.by.to_string(),
+    };
+    let restored = administration.registry.tag_restore(&restore).await;
+    let restored = restored.map_err(|error| with_reason(error, reason))?;
+    let digest = restored.digest.to_string();
+    let output = Output::shown(&RestoredTag::of(&restored));
+    if restored.manifest.is_none() {
+        return Ok(output);
+    }
+    let content = ContentChange {
+        repository: repository.to_string(),
+        digest: digest.clone(),
+        tag: Some(tag.to_string()),
+    };
+    let change = format!("restored tag {tag} of {repository} to {digest}");
+    Ok(output.logged_as("tag.restore", change).of_content(content))
+}
+
+impl TagRestoration {
+    fn point(&self) -> Result<RestorePoint, AdminError> {
+        match (&self.digest, &self.at) {
+            (None, None) => Ok(RestorePoint::Last),
+            (Some(digest), None) => Digest::parse(digest)
+                .map(RestorePoint::Digest)
+                .map_err(|error| AdminError::invalid(format!("member digest: {error}"))),
+            (None, Some(at)) => Moment::last_milli_of(at)
+                .map(|millis| RestorePoint::At(Timestamp::from_millis(millis)))
+                .ok_or_else(|| {
+                    AdminError::invalid("member at: write a time such as 2026-11-24T19:40:25Z")
+                }),
+            (Some(_), Some(_)) => Err(AdminError::invalid("name a digest or a time, not both")),
+        }
+    }
+}
+
+impl RestoredTag {
+    fn of(restored: &TagRestored) -> Self {
+        let manifest = restored.manifest.as_ref();
+        Self {
+            digest: restored.digest.to_string(),
+            before: restored.before.as_ref().map(ToString::to_string),
+            restored: manifest.map_or_else(Vec::new, |manifest| {
+                brought_back(&restored.digest, manifest)
+            }),
+        }
+    }
 }
 
 fn of_record(record: &TagRecord) -> TagValue {
@@ -149,6 +297,7 @@ fn of_record(record: &TagRecord) -> TagValue {
         set: Moment::of_millis(record.at.as_millis()),
         set_by: record.by.clone(),
         ended: None,
+        restorable: None,
     }
 }
 

@@ -4,6 +4,9 @@ use super::Whence;
 use serde::Serialize;
 use std::net::IpAddr;
 
+/// The event of a change among users, robots, tokens, keys or rules.
+pub(crate) const IDENTITY_CHANGE: &str = "identity.change";
+
 /// One event: what happened, who did it, to what, from where. Written as one JSON object; what does
 /// not apply is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -35,9 +38,17 @@ pub struct AuditEvent {
     /// Why a login failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<&'static str>,
-    /// What was changed among identities and rules, in words.
+    /// What administration changed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) change: Option<String>,
+}
+
+/// Which content administration changed.
+#[derive(Clone, Debug)]
+pub(crate) struct ContentChange {
+    pub(crate) repository: String,
+    pub(crate) digest: String,
+    pub(crate) tag: Option<String>,
 }
 
 impl AuditEvent {
@@ -46,12 +57,29 @@ impl AuditEvent {
     /// `by` is who asked for it; `change` says what was done, without a secret.
     #[must_use]
     pub fn change(by: &str, change: String) -> Self {
+        Self::told(IDENTITY_CHANGE, by, change)
+    }
+
+    /// Makes an event of something else that an administrator did, in words.
+    #[must_use]
+    pub(crate) fn told(event: &'static str, by: &str, change: String) -> Self {
         Self {
-            event: "identity.change",
+            event,
             outcome: "done",
             by: Some(by.to_owned()),
             change: Some(change),
             ..Self::default()
+        }
+    }
+
+    /// Says that it is about content, and what of it.
+    #[must_use]
+    pub(crate) fn about(self, content: ContentChange) -> Self {
+        Self {
+            repository: Some(content.repository),
+            digest: Some(content.digest),
+            tag: content.tag,
+            ..self
         }
     }
 

@@ -79,7 +79,7 @@ pub(crate) fn refuse(error: AdminError) -> Reply {
 }
 
 fn reply(answer: AdminAnswer) -> Reply {
-    let allow = answer.allow.clone();
+    let (allow, location) = (answer.allow.clone(), answer.location.clone());
     let status = answer.status;
     let body = answer.into_body();
     let mut reply = if body.is_empty() {
@@ -95,6 +95,9 @@ fn reply(answer: AdminAnswer) -> Reply {
     }
     if let Some(allow) = allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
         headers.insert(header::ALLOW, allow);
+    }
+    if let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) {
+        headers.insert(header::LOCATION, location);
     }
     reply
 }

@@ -12,8 +12,11 @@ mod pulling;
 mod pushing;
 mod racing;
 mod referring;
+mod restoring;
+mod setting_back;
 mod simulation;
 mod tagging;
+mod undeleting;
 
 use crate::record::{Encoded, ManifestRecord, TagRecord};
 use crate::testing::{Fixture, digest_of, name};

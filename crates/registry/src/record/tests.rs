@@ -5,8 +5,9 @@
 
 use super::{
     BlobRecord, BlobState, CatalogRecord, Content, Encoded, EndedBy, Ending, HistoryRecord,
-    LinkRecord, LinkState, ManifestRecord, ManifestState, ReferrerRecord, SessionRecord,
-    SessionState, Staged, TagRecord, TaggedRecord, Target,
+    JobProgress, JobRecord, JobState, LinkRecord, LinkState, ManifestRecord, ManifestState,
+    ReferrerRecord, RemovedRecord, ScrubPass, ScrubRecord, SessionRecord, SessionState, Staged,
+    TagRecord, TaggedRecord, Target,
 };
 use crate::{Generation, Nonce, RegistryError};
 use bytes::Bytes;
@@ -48,6 +49,7 @@ fn manifest() -> ManifestRecord {
         at: Timestamp::from_millis(1_700_000_000_123),
         by: "alice".to_owned(),
         locations: Vec::new(),
+        is_damaged: false,
         content: Content::Inline(Bytes::from_static(br#"{"schemaVersion":2}"#)),
     }
 }
@@ -168,6 +170,27 @@ fn manifest_records_keep_their_bytes() {
 }
 
 #[test]
+fn removed_manifests_keep_their_bytes() {
+    let image = RemovedRecord {
+        media_type: ManifestMediaType::OciManifest,
+        subject: manifest().subject,
+        artifact_type: Some("a/b".to_owned()),
+        at: Timestamp::from_millis(1_700_000_000_456),
+        by: "bob".to_owned(),
+        bytes: Bytes::from_static(br#"{"schemaVersion":2}"#),
+    };
+    let plain = RemovedRecord {
+        media_type: ManifestMediaType::DockerList,
+        subject: None,
+        artifact_type: None,
+        by: String::new(),
+        ..image.clone()
+    };
+    assert_golden(&image, golden!("removed"));
+    assert_golden(&plain, golden!("removed_plain"));
+}
+
+#[test]
 fn referrer_entries_keep_their_bytes() {
     let descriptor = format!(r#"{{"mediaType":"a/b","digest":"{}","size":2}}"#, digest());
     let short = ReferrerRecord {
@@ -199,6 +222,66 @@ fn tags_and_their_history_keep_their_bytes() {
 #[test]
 fn catalog_entries_keep_their_bytes() {
     assert_golden(&CatalogRecord {}, golden!("catalog"));
+}
+
+#[test]
+fn jobs_keep_their_bytes() {
+    let job = JobRecord {
+        kind: "fsck".to_owned(),
+        options: serde_json::json!({"checksum": true}),
+        by: "ops".to_owned(),
+        state: JobState::Failed,
+        started: Timestamp::from_millis(1_700_000_000_000),
+        heartbeat: Timestamp::from_millis(1_700_000_001_000),
+        progress: JobProgress {
+            done: 7,
+            total: Some(9),
+            text: "records".to_owned(),
+        },
+        error: Some("no answer".to_owned()),
+        report: Bytes::from_static(b"{}"),
+    };
+    assert_golden(&job, golden!("job"));
+}
+
+#[test]
+fn the_record_of_the_scrub_keeps_its_bytes() {
+    let scrub = ScrubRecord {
+        holder: nonce(),
+        until: Timestamp::from_millis(1_700_000_300_000),
+        pass: ScrubPass {
+            started: Timestamp::from_millis(1_700_000_000_000),
+            ended: None,
+            cursor: Some("blob/sha256/ab".to_owned()),
+            checked: 7,
+            bytes: 9000,
+            damaged: 1,
+        },
+        before: Some(ScrubPass {
+            started: Timestamp::from_millis(1_690_000_000_000),
+            ended: Some(Timestamp::from_millis(1_699_000_000_000)),
+            cursor: None,
+            checked: 5,
+            bytes: 8000,
+            damaged: 0,
+        }),
+        nonce: nonce(),
+    };
+    assert_golden(&scrub, golden!("scrub"));
+}
+
+#[test]
+fn a_damaged_manifest_says_so_and_others_keep_their_bytes() {
+    let damaged = ManifestRecord {
+        is_damaged: true,
+        ..manifest()
+    };
+    let text = damaged.encode().escape_ascii().to_string();
+    assert!(text.contains("\\\"damaged\\\":true"), "{text}");
+    assert_eq!(
+        ManifestRecord::decode("key", &damaged.encode()).unwrap(),
+        damaged
+    );
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use super::registry_options::RegistryOptions;
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use roadstead_api::administration::{RepositoryView, TagValue, TagView, UploadView};
+use roadstead_api::administration::{
+    RepositoryView, Restorable, RestoredTag, TagRestoration, TagValue, TagView, UploadView,
+};
 use roadstead_oci::encode_query_value;
 
 pub(super) const REPOSITORY_HELP: &str = "\
@@ -14,7 +16,24 @@ pub(super) const TAG_HELP: &str = "\
 Examples:
   roadstead tag ls team-a/app
   roadstead tag history team-a/app:1.0
-  roadstead tag rm team-a/app:1.0                    the manifest stays";
+  roadstead tag rm team-a/app:1.0                    the manifest stays
+  roadstead tag ls --deleted team-a/app              what can be brought back
+  roadstead tag restore team-a/app:1.0               to what it was before";
+
+const TAG_LIST_HELP: &str = "\
+Examples:
+  roadstead tag ls team-a/app
+  roadstead tag ls --deleted team-a/app              with what they named, when and by whom they were
+                                                     deleted, and until when they can be brought back";
+
+const TAG_RESTORE_HELP: &str = "\
+Without --digest and --at the tag goes back to its last value that named something else than it names
+now, or, when it was deleted, to its last value. What it was is in `roadstead tag history`.
+
+Examples:
+  roadstead tag restore team-a/app:1.0
+  roadstead tag restore team-a/app:1.0 --at 2026-11-24T19:40:25Z
+  roadstead tag restore team-a/app:1.0 --digest sha256:…";
 
 pub(super) const UPLOAD_HELP: &str = "\
 Examples:
@@ -30,8 +49,8 @@ pub(super) enum RepositoryCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TagCommand {
-    /// Lists the tags of a repository and what they name.
-    #[command(after_help = "Example: roadstead tag ls team-a/app")]
+    /// Lists the tags of a repository and what they name, or those that were deleted.
+    #[command(after_help = TAG_LIST_HELP)]
     Ls(TagListOptions),
     /// Removes a tag; the manifest stays.
     #[command(after_help = "Example: roadstead tag rm team-a/app:1.0")]
@@ -39,6 +58,9 @@ pub(super) enum TagCommand {
     /// Shows what a tag is and was, the newest first; of a tag that was removed, too.
     #[command(after_help = "Example: roadstead tag history team-a/app:1.0")]
     History(TagHistoryOptions),
+    /// Sets a tag back to what it was; a manifest that was deleted meanwhile comes back with it.
+    #[command(after_help = TAG_RESTORE_HELP)]
+    Restore(TagRestoreOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,13 +79,16 @@ pub(super) struct ListOptions {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     #[command(flatten)]
-    registry: RegistryOptions,
+    pub(super) registry: RegistryOptions,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct TagListOptions {
     /// The repository.
     repository: String,
+    /// Lists those that were deleted and can be brought back.
+    #[arg(long)]
+    deleted: bool,
     #[command(flatten)]
     list: ListOptions,
 }
@@ -87,6 +112,21 @@ pub(super) struct TagHistoryOptions {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct TagRestoreOptions {
+    /// The repository and the tag.
+    #[arg(value_name = "REPOSITORY:TAG")]
+    target: String,
+    /// The manifest that the tag named once.
+    #[arg(long, value_name = "DIGEST", conflicts_with = "at")]
+    digest: Option<String>,
+    /// The time at whose value the tag is wanted, in UTC, as `tag history` shows it.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct OneUpload {
     /// The session's id, as `upload ls` shows it.
     id: String,
@@ -95,7 +135,7 @@ pub(super) struct OneUpload {
 }
 
 impl ListOptions {
-    fn all<T: serde::de::DeserializeOwned>(&self, path: &str) -> anyhow::Result<Vec<T>> {
+    pub(super) fn all<T: serde::de::DeserializeOwned>(&self, path: &str) -> anyhow::Result<Vec<T>> {
         let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
         self.registry.with(|client| client.list(path, limit))
     }
@@ -110,6 +150,7 @@ pub(super) fn run_repository(command: &RepositoryCommand) -> anyhow::Result<()> 
 
 pub(super) fn run_tag(command: &TagCommand) -> anyhow::Result<()> {
     match command {
+        TagCommand::Ls(options) if options.deleted => list_deleted_tags(options),
         TagCommand::Ls(options) => {
             let repository = encode_query_value(&options.repository);
             let tags: Vec<TagView> = options
@@ -132,10 +173,68 @@ pub(super) fn run_tag(command: &TagCommand) -> anyhow::Result<()> {
         TagCommand::History(options) => {
             let path = format!("/tags/history?{}", query(&options.target)?);
             let values: Vec<TagValue> = options.list.all(&path)?;
-            let headings = ["DIGEST", "SET", "BY", "ENDED", "AT", "BY"];
+            let headings = ["DIGEST", "SET", "BY", "ENDED", "AT", "BY", "RESTORABLE"];
             let output = options.list.registry.output;
             output.list(&values, &headings, past)
         }
+        TagCommand::Restore(options) => restore_tag(options),
+    }
+}
+
+fn list_deleted_tags(options: &TagListOptions) -> anyhow::Result<()> {
+    let repository = encode_query_value(&options.repository);
+    let path = format!("/tags/deleted?repository={repository}");
+    let tags: Vec<TagView> = options.list.all(&path)?;
+    let headings = ["TAG", "DIGEST", "DELETED", "BY", "RESTORABLE"];
+    options.list.registry.output.list(&tags, &headings, |tag| {
+        let ended = tag.value.ended.as_ref();
+        vec![
+            tag.name.clone(),
+            tag.value.digest.clone(),
+            ended.map_or_else(String::new, |ended| ended.at.to_string()),
+            ended.map_or_else(String::new, |ended| ended.by.clone()),
+            restorable(tag.value.restorable.as_ref()),
+        ]
+    })
+}
+
+fn restore_tag(options: &TagRestoreOptions) -> anyhow::Result<()> {
+    let path = format!("/tags/restore?{}", query(&options.target)?);
+    let restoration = TagRestoration {
+        digest: options.digest.clone(),
+        at: options.at.clone(),
+    };
+    let restored: RestoredTag = options
+        .registry
+        .with(|client| client.send("POST", &path, &restoration))?;
+    let was = match &restored.before {
+        Some(before) if *before == restored.digest => "named it already".to_owned(),
+        Some(before) => format!("named {before} before"),
+        None => "was deleted".to_owned(),
+    };
+    let text = format!(
+        "{} names {} ({was}){}",
+        options.target,
+        restored.digest,
+        brought_back(&restored.restored)
+    );
+    options.registry.output.one(&restored, &text)
+}
+
+/// Says which deleted manifests came back, a line each.
+pub(super) fn brought_back(digests: &[String]) -> String {
+    let lines = digests
+        .iter()
+        .map(|digest| format!("\nbrought back {digest}"));
+    lines.collect()
+}
+
+/// Says in a cell whether a manifest can be had.
+fn restorable(found: Option<&Restorable>) -> String {
+    match found.map(|found| found.until.as_ref()) {
+        Some(Some(until)) => format!("until {until}"),
+        Some(None) => "yes".to_owned(),
+        None => "no".to_owned(),
     }
 }
 
@@ -186,5 +285,6 @@ fn past(value: &TagValue) -> Vec<String> {
         how,
         at,
         by,
+        restorable(value.restorable.as_ref()),
     ]
 }

@@ -15,6 +15,7 @@ mod closing;
 mod data;
 mod failure;
 mod finish;
+mod listing;
 mod objects;
 mod ranges;
 mod recent_tails;

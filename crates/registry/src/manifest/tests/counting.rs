@@ -266,3 +266,43 @@ async fn a_push_with_a_subject_costs_two_more() {
         ("put", "catalog/", 1),
     ]);
 }
+
+#[tokio::test]
+async fn a_delete_costs_one_more_for_what_it_retains() {
+    let counted = Counted::new().await;
+    put(&counted.registry, by_tag("latest"), &counted.bytes)
+        .await
+        .unwrap();
+    counted.script.take_calls();
+    delete(&counted.registry, &counted.bytes).await.unwrap();
+    counted.assert_calls(&[
+        ("get", "/_manifest/", 1),
+        ("put", "/_manifest/", 1),
+        ("list", "/_tagged/", 1),
+        ("get", "/_tag/", 1),
+        ("put", "/_history/", 1),
+        ("delete", "/_tag/", 1),
+        ("put", "/_removed/", 1),
+        ("delete", "/_manifest/", 1),
+    ]);
+}
+
+#[tokio::test]
+async fn an_entry_of_a_deleted_manifest_costs_nothing_until_its_time_is_over() {
+    let counted = Counted::new().await;
+    put_digest(&counted.registry, &counted.bytes).await.unwrap();
+    delete(&counted.registry, &counted.bytes).await.unwrap();
+    let prefix = layout::removed_all(&name(REPOSITORY));
+    let page = counted.fixture.records.list(&prefix, None, 10);
+    let entry = page.await.unwrap().entries.remove(0);
+    counted.script.take_calls();
+    let expire = || counted.registry.expire_removed(&entry.key, entry.modified);
+    expire().await.unwrap();
+    counted.assert_calls(&[]);
+    counted
+        .fixture
+        .clock
+        .advance(std::time::Duration::from_hours(7 * 24));
+    expire().await.unwrap();
+    counted.assert_calls(&[("get", "/_removed/", 1), ("delete", "/_removed/", 1)]);
+}

@@ -2,8 +2,8 @@
 //! one chosen at random to go on; answers are lost, requests die, time passes.
 //!
 //! After every call: no tag and no referrer entry names a manifest that is not readable, every tag
-//! has its reverse entry, and every value that a tag ever lost is in its history. At the end: the
-//! answers, and what was readable after every call, fit some order of the requests (`linear`), and whatever died, pushes and deletes work.
+//! has its reverse entry, every value that a tag ever lost is in its history, and a manifest that is
+//! not there any more is retained. At the end: the answers, and what was readable after every call, fit some order of the requests (`linear`), and whatever died, pushes and deletes work.
 
 use super::intercepted::{Answer, Call, Intercepted};
 use super::*;

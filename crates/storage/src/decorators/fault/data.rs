@@ -3,8 +3,8 @@
 use super::plan::{Fault, FaultPlan, failure};
 use super::records::around;
 use crate::{
-    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, Timestamp,
-    Upload, UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, ObjectPage, Operation, Presign,
+    Result, Timestamp, Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -165,6 +165,11 @@ impl<S: DataStore> DataStore for FaultyData<S> {
     async fn uploads(&self, older_than: Timestamp, limit: usize) -> Result<Vec<Upload>> {
         let call = self.inner.uploads(older_than, limit);
         self.call(Operation::Uploads, &DataKey::new(""), call).await
+    }
+
+    async fn objects(&self, start_after: Option<&DataKey>, limit: usize) -> Result<ObjectPage> {
+        let call = self.inner.objects(start_after, limit);
+        self.call(Operation::Objects, &DataKey::new(""), call).await
     }
 
     fn as_presign(&self) -> Option<&dyn Presign> {

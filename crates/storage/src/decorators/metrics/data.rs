@@ -3,8 +3,8 @@
 use super::observer::{Ended, StorageObserver, Streamed, Watch};
 use crate::clock::Clock;
 use crate::{
-    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result, Timestamp,
-    Upload, UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, ObjectPage, Operation, Presign,
+    Result, Timestamp, Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -220,6 +220,14 @@ impl<S: DataStore> DataStore for ObservedData<S> {
         let result = self.inner.uploads(older_than, limit).await;
         self.watch
             .report(Operation::Uploads, "", began_at, Ended::of(&result), 0);
+        result
+    }
+
+    async fn objects(&self, start_after: Option<&DataKey>, limit: usize) -> Result<ObjectPage> {
+        let began_at = self.watch.clock.monotonic();
+        let result = self.inner.objects(start_after, limit).await;
+        self.watch
+            .report(Operation::Objects, "", began_at, Ended::of(&result), 0);
         result
     }
 

@@ -13,8 +13,8 @@ use crate::drivers::read_ahead::{self, Object};
 use crate::drivers::shares::Memory;
 use crate::limits;
 use crate::{
-    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result,
-    StorageError, Timestamp, Upload, UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, ObjectPage, Operation, Presign,
+    Result, StorageError, Timestamp, Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -260,6 +260,13 @@ impl DataStore for AzureData {
         Ok(old
             .map(|(place, _)| Upload::resume(self.fresh_state(place)))
             .collect())
+    }
+
+    /// Tails lie under a prefix of their own, and blocks that are in no list are in no listing.
+    async fn objects(&self, start_after: Option<&DataKey>, limit: usize) -> Result<ObjectPage> {
+        limits::check_objects(limit)?;
+        let after = start_after.map(|key| Place::of_key(Operation::Objects, key));
+        self.client.list_objects(after.transpose()?, limit).await
     }
 
     fn as_presign(&self) -> Option<&dyn Presign> {

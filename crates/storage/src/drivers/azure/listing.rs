@@ -3,7 +3,8 @@
 use super::client::{AzureClient, Request, quoted};
 use super::failure::Failure;
 use super::wire;
-use crate::{Operation, Result, StorageError, Timestamp};
+use crate::drivers::place::Place;
+use crate::{ListedObject, ObjectPage, Operation, Result, StorageError, Timestamp};
 use bytes::Bytes;
 use hyper::Method;
 use percent_encoding::percent_decode_str;
@@ -133,6 +134,48 @@ impl AzureClient {
             })
         });
         Ok((listed.collect(), next.map(Start::Mark)))
+    }
+
+    /// Lists up to `limit` finished objects after `after`.
+    pub(super) async fn list_objects(
+        &self,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<ObjectPage> {
+        let mut start = after.map_or(Start::Beginning, |place| Start::At(place.object()));
+        let mut page = ObjectPage::default();
+        // One more than asked for tells whether objects follow, and one may be that before them.
+        let mut asked_for = limit + 2;
+        loop {
+            let (listed, next) = self
+                .list(Operation::Objects, "data/", &start, asked_for)
+                .await?;
+            for blob in listed {
+                let Some(place) = Place::of_object(&blob.name) else {
+                    let name = blob.name;
+                    tracing::debug!(name, "passed over a blob that the driver has not made");
+                    continue;
+                };
+                // The page begins at the key, and where the store takes no notice of it, before.
+                if after.is_some_and(|after| place <= after) {
+                    continue;
+                }
+                if page.objects.len() == limit {
+                    page.more = true;
+                    return Ok(page);
+                }
+                page.objects.push(ListedObject {
+                    key: place.key(),
+                    length: blob.length,
+                    modified: blob.modified,
+                });
+            }
+            let Some(next) = next else {
+                return Ok(page);
+            };
+            start = next;
+            asked_for = LONGEST_PAGE;
+        }
     }
 
     /// Sends a request once and reads its answer whole; one that is cut is as one that is late.

@@ -3,6 +3,7 @@
 use super::failure;
 use super::finished;
 use super::folder::Folder;
+use super::listing;
 use super::place::Place;
 use super::publish;
 use super::reader::Reading;
@@ -11,8 +12,8 @@ use super::upload::{Writer, Writers};
 use crate::clock::Clock;
 use crate::limits;
 use crate::{
-    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result,
-    StorageError, Timestamp, Upload, UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, ObjectPage, Operation, Presign,
+    Result, StorageError, Timestamp, Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -251,14 +252,17 @@ impl DataStore for LocalData {
         let place = Place::of_key(Operation::DeleteData, key)?;
         let name = key.clone();
         let remove = move |shared: &Shared| {
-            publish::remove(shared.folder.directory(), place)
+            publish::remove(shared.folder.root(), place)
                 .map_err(|error| failure::from_io(Operation::DeleteData, name.as_str(), error))
         };
         self.blocking(Operation::DeleteData, key, remove).await
     }
 
     async fn uploads(&self, older_than: Timestamp, limit: usize) -> Result<Vec<Upload>> {
-        let list = move |shared: &Shared| staging::list(&shared.folder, older_than, limit);
+        let list = move |shared: &Shared| {
+            let now = shared.clock.now();
+            staging::list(&shared.folder, now, older_than, limit)
+        };
         let places = self
             .blocking(Operation::Uploads, &DataKey::new(""), list)
             .await?;
@@ -272,6 +276,15 @@ impl DataStore for LocalData {
             })
         });
         Ok(resumed.collect())
+    }
+
+    async fn objects(&self, start_after: Option<&DataKey>, limit: usize) -> Result<ObjectPage> {
+        limits::check_objects(limit)?;
+        let start = start_after.map(|key| Place::of_key(Operation::Objects, key));
+        let start = start.transpose()?;
+        let list = move |shared: &Shared| listing::page(&shared.folder, start, limit);
+        self.blocking(Operation::Objects, &DataKey::new(""), list)
+            .await
     }
 
     fn as_presign(&self) -> Option<&dyn Presign> {

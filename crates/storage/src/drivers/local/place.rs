@@ -6,7 +6,7 @@ const MILLIS_A_DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// The number of a data object or upload. Only 32 lower-case hexadecimal digits name one, so that
 /// no text from outside ever becomes a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place(u128);
 
 impl Place {
@@ -19,6 +19,14 @@ impl Place {
         const DAY_BITS: u128 = 0xff << 112;
         let day = u128::from(now.as_millis() / MILLIS_A_DAY) << 112;
         Self((rand::random::<u128>() & !DAY_BITS) | (day & DAY_BITS))
+    }
+
+    /// Returns the beginning of the day on which it was made, as far as 256 days tell.
+    pub(super) fn not_before(self, now: Timestamp) -> Timestamp {
+        let today = now.as_millis() / MILLIS_A_DAY;
+        let [_, day_low] = self.folder_number().to_be_bytes();
+        let age = today.wrapping_sub(u64::from(day_low)) & 0xff;
+        Timestamp::from_millis(today.saturating_sub(age) * MILLIS_A_DAY)
     }
 
     /// Reads a key; anything but this driver's own text is `Invalid`.

@@ -1,9 +1,10 @@
 //! The record half of the local driver: reads inline, writes through the writer thread.
 
-use super::backend::Health;
 use super::batch::{self, Write};
 use super::database::{Published, RecordFile};
 use super::folder::Folder;
+use super::settings::LocalSettings;
+use super::steady::SteadyClock;
 use super::writer::{Message, Request, Writer};
 use crate::clock::Clock;
 use crate::limits;
@@ -35,7 +36,7 @@ struct Shared {
     // Fields are dropped in this order: the thread has ended before the folder's lock is released.
     thread: WriterThread,
     published: Arc<Published>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     queue: Semaphore,
     _folder: Arc<Folder>,
 }
@@ -79,16 +80,17 @@ impl LocalRecords {
     /// Opens the record file of a folder and starts its writer thread.
     pub(super) fn open(
         folder: Arc<Folder>,
-        cache_bytes: usize,
-        health: Arc<Health>,
+        settings: &LocalSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let published = Arc::<Published>::default();
-        let path = folder.path_of("records.redb");
-        let file = RecordFile::open(path, cache_bytes, Arc::clone(&published), health)?;
+        let cache_bytes = settings.record_cache_bytes;
+        let root = Arc::clone(folder.root());
+        let file = RecordFile::open(root, folder.path(), cache_bytes, Arc::clone(&published))?;
         folder.sync(Operation::Open)?;
+        let clock = Arc::new(SteadyClock::new(clock, file.least_time()));
         let (sender, receiver) = mpsc::channel();
-        let writer = Writer::new(file, Arc::clone(&clock));
+        let writer = Writer::new(file, Arc::clone(&clock), settings.request_life);
         let thread = std::thread::Builder::new().name("record-writer".to_owned());
         let handle = thread
             .spawn(move || writer.run(&receiver))
@@ -116,6 +118,11 @@ impl LocalRecords {
     /// `Unavailable`. Blocks until it is done.
     pub(super) fn close(&self) {
         self.shared.thread.end();
+    }
+
+    /// Returns the store's clock.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::<SteadyClock>::clone(&self.shared.clock)
     }
 
     async fn write(&self, write: Write) -> Result<Outcome> {

@@ -3,15 +3,15 @@
 use crate::clock::Clock;
 use crate::limits;
 use crate::{
-    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result,
-    StorageError, Timestamp, Upload, UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, ListedObject, ObjectPage, Operation,
+    Presign, Result, StorageError, Timestamp, Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The length of the pieces that a read yields, in bytes.
@@ -27,9 +27,16 @@ pub struct MemoryData {
 
 #[derive(Debug, Default)]
 struct State {
-    objects: BTreeMap<DataKey, Bytes>,
+    objects: BTreeMap<DataKey, Object>,
     uploads: BTreeMap<DataKey, Staged>,
     last_key: u64,
+}
+
+/// The bytes of a finished object and when it came to be.
+#[derive(Debug)]
+struct Object {
+    bytes: Bytes,
+    modified: Timestamp,
 }
 
 /// The bytes of an unfinished upload and the newest writer that touched them.
@@ -69,12 +76,24 @@ impl MemoryData {
     pub fn corrupt(&self, key: &DataKey, offset: usize) {
         let mut state = self.lock();
         if let Some(object) = state.objects.get_mut(key) {
-            let mut bytes = object.to_vec();
+            let mut bytes = object.bytes.to_vec();
             if let Some(byte) = bytes.get_mut(offset) {
                 *byte = !*byte;
             }
-            *object = bytes.into();
+            object.bytes = bytes.into();
         }
+    }
+
+    /// Returns how many finished objects there are, for tests that look for leftovers.
+    #[must_use]
+    pub fn object_count(&self) -> usize {
+        self.lock().objects.len()
+    }
+
+    /// Returns how many uploads are not finished.
+    #[must_use]
+    pub fn upload_count(&self) -> usize {
+        self.lock().uploads.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -239,6 +258,7 @@ impl DataStore for MemoryData {
 
     async fn finish(&self, mut upload: Upload) -> Result<DataRef> {
         let position = position(Operation::Finish, &mut upload)?;
+        let modified = self.clock.now();
         let known = upload.state();
         let mut state = self.lock();
         let finished = DataRef {
@@ -249,15 +269,16 @@ impl DataStore for MemoryData {
             && state
                 .objects
                 .get(&known.key)
-                .is_some_and(|bytes| bytes.len() == position);
+                .is_some_and(|object| object.bytes.len() == position);
         if was_finished {
             return Ok(finished);
         }
         let staged = state.claim(Operation::Finish, known)?;
         cut(Operation::Finish, &known.key, &mut staged.bytes, position)?;
-        let bytes = std::mem::take(&mut staged.bytes);
+        let bytes = std::mem::take(&mut staged.bytes).into();
         state.uploads.remove(&known.key);
-        state.objects.insert(known.key.clone(), bytes.into());
+        let object = Object { bytes, modified };
+        state.objects.insert(known.key.clone(), object);
         Ok(finished)
     }
 
@@ -268,7 +289,11 @@ impl DataStore for MemoryData {
 
     async fn read(&self, key: &DataKey, range: Range<u64>) -> Result<DataStream> {
         limits::check_range(key.as_str(), &range)?;
-        let found = self.lock().objects.get(key).cloned();
+        let found = self
+            .lock()
+            .objects
+            .get(key)
+            .map(|object| object.bytes.clone());
         let Some(bytes) = found else {
             return Err(StorageError::new(
                 Kind::NotFound,
@@ -313,6 +338,23 @@ impl DataStore for MemoryData {
             })
         });
         Ok(resumed.collect())
+    }
+
+    async fn objects(&self, start_after: Option<&DataKey>, limit: usize) -> Result<ObjectPage> {
+        limits::check_objects(limit)?;
+        let state = self.lock();
+        let start = start_after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut found = state.objects.range::<DataKey, _>((start, Bound::Unbounded));
+        let listed = found.by_ref().take(limit);
+        let objects = listed.map(|(key, object)| ListedObject {
+            key: key.clone(),
+            length: object.bytes.len() as u64,
+            modified: object.modified,
+        });
+        Ok(ObjectPage {
+            objects: objects.collect(),
+            more: found.next().is_some(),
+        })
     }
 
     fn as_presign(&self) -> Option<&dyn Presign> {

@@ -2,6 +2,7 @@
 
 use super::client::S3Client;
 use super::finish::{FINISH, Identity};
+use super::listing;
 use super::ranges::ObjectRanges;
 use super::requests::Requests;
 use super::state::{Base, DriverState};
@@ -12,8 +13,8 @@ use crate::drivers::read_ahead::{self, Object};
 use crate::drivers::shares::Memory;
 use crate::limits;
 use crate::{
-    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, Operation, Presign, Result,
-    StorageError, Timestamp, Upload, UploadHint, UploadState,
+    DataFile, DataKey, DataRef, DataStore, DataStream, Kind, ObjectPage, Operation, Presign,
+    Result, StorageError, Timestamp, Upload, UploadHint, UploadState,
 };
 use async_trait::async_trait;
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -261,6 +262,12 @@ impl DataStore for S3Data {
             Upload::resume(state)
         });
         Ok(resumed.collect())
+    }
+
+    async fn objects(&self, start_after: Option<&DataKey>, limit: usize) -> Result<ObjectPage> {
+        limits::check_objects(limit)?;
+        let start = start_after.map(|key| Place::of_key(Operation::Objects, key));
+        listing::page(&self.client, start.transpose()?, limit).await
     }
 
     fn as_presign(&self) -> Option<&dyn Presign> {

@@ -4,7 +4,7 @@ use super::super::linear::{Event, Operation, is_linearizable};
 use super::super::*;
 use super::job::{Job, Said};
 use super::{Actor, OTHER_TAG, Seen, Simulation, TAG};
-use crate::record::{HistoryRecord, ReferrerRecord, TaggedRecord};
+use crate::record::{HistoryRecord, ReferrerRecord, RemovedRecord, TaggedRecord};
 use futures::FutureExt;
 
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +103,15 @@ impl Simulation {
             "a referrer entry dangles"
         );
         let manifests = [0, 1].map(|image| self.is_readable(&digest_of(&self.images[image])));
+        for (at, is_there) in manifests.into_iter().enumerate() {
+            let was_there = self.seen.iter().any(|seen| seen.manifests[at]);
+            let key = layout::removed(&repository, &digest_of(&self.images[at]));
+            let is_retained = || self.record::<RemovedRecord>(&key).is_some();
+            assert!(
+                is_there || !was_there || is_retained(),
+                "manifest {at} is gone and not retained"
+            );
+        }
         self.now += 1;
         self.seen.push(Seen {
             at: self.now,
