@@ -9,9 +9,10 @@ STATES ?= 200
 SEED ?= 1
 CLIENTS ?=
 STORES ?=
+MODEL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync bench audit
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench audit
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -69,6 +70,9 @@ replicas: ## HAProxy in front of three replicas: the real clients and the offici
 
 fsync: ## trace a running server: what is on the disk before each answer (needs strace)
 	tests/scripts/fsync_audit.sh
+
+model: ## explore the model of the storage protocol; one part, deeper: make model MODEL="names --deep"
+	cargo run --release --package roadstead-model -- $(MODEL)
 
 bench: ## measurements against Debian's docker-registry, memory and CPU included
 	tests/bench/run.sh

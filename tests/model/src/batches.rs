@@ -329,10 +329,9 @@ pub(crate) fn safe(depth: Depth) -> Vec<Run> {
     let mut runs = vec![Run::new(PART, "a client and two collectors", BASE)];
     if depth == Depth::Deep {
         let longer = Batches {
-            passes: 6,
-            deletes: 2,
+            passes: 4,
             pushes: 2,
-            last_tick: 7,
+            last_tick: 6,
             ..BASE
         };
         runs.push(Run::new(

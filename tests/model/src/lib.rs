@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `guarded` | links and blobs: upload, mount, manifest PUT, hidden links, two collectors a level |
 //! | `names` | manifests, tags, generations, reverse entries, fences, history, referrers, catalog |
+//! | `large` | manifests too large for their record: staged bytes, their session, dead records |
 //! | `untagged` | level 0 under a policy: tags, indexes and subjects as references |
 //! | `removed` | DELETE and undelete: what was removed keeps its links for a while |
 //! | `batches` | lists of what is condemned or hidden |
@@ -46,6 +47,7 @@ mod batches;
 mod check;
 mod grace;
 mod guarded;
+mod large;
 mod linear;
 mod memory;
 mod mutant;
@@ -71,7 +73,7 @@ macro_rules! parts {
 }
 
 const PARTS: &[Part] = parts![
-    guarded, names, untagged, removed, batches, sessions, memory, grace, register
+    guarded, names, large, untagged, removed, batches, sessions, memory, grace, register
 ];
 
 /// Returns the runs with every rule in force. Each must be exhausted and break nothing.

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let mut wrong = 0;
     if has("--mutants") {
         for mutant in Mutant::ALL {
-            if is_asked(mutant.part(), mutant.rule()) {
+            if is_asked(mutant.part(), &format!("{mutant:?}: {}", mutant.rule())) {
                 wrong += u32::from(!miss(*mutant, has("--trace")));
             }
         }
@@ -99,7 +99,7 @@ fn miss(mutant: Mutant, with_trace: bool) -> bool {
         println!("{mutant:?} is in no part");
         return false;
     };
-    print!("{:<9} {mutant:<32?}", mutant.part());
+    print!("{:<9} {:<32}", mutant.part(), format!("{mutant:?}"));
     let report = run.check(1);
     let Some(found) = report.counterexample else {
         println!("NOT MISSED");

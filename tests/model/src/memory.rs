@@ -301,8 +301,8 @@ pub(crate) fn safe(depth: Depth) -> Vec<Run> {
     ];
     if depth == Depth::Deep {
         let longer = Memory {
-            passes: 8,
-            last_tick: 12,
+            passes: 5,
+            last_tick: 8,
             ..BASE
         };
         runs.push(Run::new(PART, "one replica, longer", longer));

@@ -143,6 +143,13 @@ impl Names {
         }
     }
 
+    fn put_reverse(state: &mut State, digest: usize) {
+        state.reverse[digest] = Reverse::Young;
+        for actor in &mut state.actors {
+            actor.reverse_is_fresh = false;
+        }
+    }
+
     fn set_entry(state: &mut State, entry: Option<u8>) {
         state.entry = entry;
         for actor in &mut state.actors {
@@ -287,6 +294,7 @@ impl Model for Names {
         match self.jobs[number]? {
             Job::Put(digest) | Job::PutTag(digest) => self.put(&mut state, number, digest, is_lost),
             Job::Delete(digest) => self.delete(&mut state, number, digest, is_lost),
+            Job::Clean(digest) => self.clean(&mut state, number, digest),
             Job::DeleteTag => self.delete_tag(&mut state, number, is_lost),
             Job::GetTag => self.get_tag(&mut state, number),
             Job::Get(digest) => {

@@ -57,6 +57,8 @@ enum At {
     Release,
     Replace,
     Send,
+    /// The subject is live: its referrers are protected before the push is answered.
+    ProtectReferrer,
     Acked,
     /// The client deleted what it had pushed.
     Gone,
@@ -140,6 +142,9 @@ impl Untagged {
                 // The tag that was read before is out of date.
                 state.pushers[number].at = At::ReadTag;
             }
+            At::Send if job == Job::Subject => {
+                state.pushers[number].at = At::ProtectReferrer;
+            }
             At::Send if !self.is_open(pusher.opened, now) => {
                 state.pushers[number].at = At::Protect;
             }
@@ -155,6 +160,10 @@ impl Untagged {
                 pusher.at = At::Acked;
                 pusher.tag_is_fresh = false;
             }
+            At::ProtectReferrer => {
+                self.protect_referrer(state, number);
+                state.pushers[number].at = At::Acked;
+            }
             At::Acked | At::Gone | At::Failed => {}
         }
         state.pushers[number].opened *= u8::from(state.pushers[number].at == At::Send);
@@ -168,8 +177,7 @@ impl Untagged {
 
     fn protect(&self, state: &mut State, number: usize) {
         let job = self.jobs[number];
-        let looks_only = self.is_without(Mutant::ChildNotProtected)
-            || (job == Job::Subject && self.is_without(Mutant::SubjectProtectsNothing));
+        let looks_only = self.is_without(Mutant::ChildNotProtected);
         state.pushers[number].opened = state.now;
         state.pushers[number].keeps_it = true;
         let standing = state.record.map(|record| record.standing);
@@ -186,14 +194,21 @@ impl Untagged {
                 state.set_record(Some(LIVE));
                 At::Send
             }
-            (Some(Standing::Deleting) | None, Job::Index) => At::Failed,
-            (Some(Standing::Deleting) | None, Job::Subject) => {
-                state.pushers[number].keeps_it = false;
-                At::Send
-            }
+            (Some(Standing::Deleting) | None, _) => At::Failed,
         };
         state.pushers[number].at = next;
         state.pushers[number].record_is_fresh = next == At::Release;
+    }
+
+    /// Only of a referrer that is there: one that is on its way out was nobody's.
+    fn protect_referrer(&self, state: &mut State, number: usize) {
+        let standing = state.record.map(|record| record.standing);
+        let is_there = matches!(standing, Some(Standing::Live | Standing::Condemned));
+        let protects = !self.is_without(Mutant::SubjectProtectsNothing);
+        if standing == Some(Standing::Condemned) && protects {
+            state.set_record(Some(LIVE));
+        }
+        state.pushers[number].keeps_it = is_there;
     }
 }
 
@@ -223,7 +238,9 @@ impl State {
     fn has_reference(&self, number: usize, job: Job) -> bool {
         match job {
             Job::Tag => self.is_tagged,
-            Job::Index | Job::Subject => self.pushers[number].at == At::Acked,
+            Job::Index | Job::Subject => {
+                matches!(self.pushers[number].at, At::ProtectReferrer | At::Acked)
+            }
         }
     }
 
@@ -265,10 +282,11 @@ impl Model for Untagged {
 
     fn init_states(&self) -> Vec<State> {
         let pusher = |job| Pusher {
-            at: if job == Job::Tag {
-                At::ReadTag
-            } else {
-                At::Protect
+            at: match job {
+                Job::Tag => At::ReadTag,
+                Job::Index => At::Protect,
+                // Its record is written without a look at what refers to it.
+                Job::Subject => At::Send,
             },
             opened: 0,
             tag_is_fresh: false,
@@ -354,7 +372,8 @@ impl Model for Untagged {
             }),
             reached!("a condemned manifest is pushed for", |_, state: &State| {
                 let condemned = |record: Record| record.standing == Standing::Condemned;
-                let waits = |pusher: &Pusher| pusher.at == At::Protect;
+                let waits =
+                    |pusher: &Pusher| matches!(pusher.at, At::Protect | At::ProtectReferrer);
                 state.record.is_some_and(condemned) && state.pushers.iter().any(waits)
             }),
         ]

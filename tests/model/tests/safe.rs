@@ -192,6 +192,21 @@ fn tags_and_manifests_are_safe_when_a_push_that_takes_too_long_deleted_an_answer
 }
 
 #[test]
+fn tags_and_manifests_are_safe_when_a_stale_reverse_entry_is_cleaned() {
+    is_safe("names", "a stale reverse entry is cleaned", 480_000);
+}
+
+#[test]
+fn large_manifests_are_safe_when_two_push_two_delete() {
+    is_safe("large", "two push, two delete", 420_000);
+}
+
+#[test]
+fn large_manifests_are_safe_when_two_push_one_deletes_an_answer_lost() {
+    is_safe("large", "two push, one deletes, an answer lost", 460_000);
+}
+
+#[test]
 fn untagged_manifests_are_safe_with_a_tag_and_an_index() {
     is_safe("untagged", "a tag and an index", 620_000);
 }
@@ -203,12 +218,21 @@ fn untagged_manifests_are_safe_with_two_indexes() {
 
 #[test]
 fn untagged_manifests_are_safe_with_a_tag_and_a_subject() {
-    is_safe("untagged", "a tag and a subject", 890_000);
+    is_safe("untagged", "a tag and a subject", 570_000);
 }
 
 #[test]
 fn undelete_is_safe_when_deleted_and_put_back() {
     is_safe("removed", "deleted and put back", 610_000);
+}
+
+#[test]
+fn undelete_is_safe_when_deleted_and_put_back_scans_that_miss_both() {
+    is_safe(
+        "removed",
+        "deleted and put back, scans that miss both",
+        1_000_000,
+    );
 }
 
 #[test]

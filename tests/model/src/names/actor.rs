@@ -45,6 +45,10 @@ pub(super) enum At {
     /// GET by tag.
     GetManifest,
     GetTagAgain,
+    /// The collector, once the tag names something else.
+    CleanLook,
+    CleanRead,
+    CleanRemove,
     Done,
     GaveUp,
 }
@@ -66,6 +70,8 @@ pub(super) struct Actor {
     /// The tag was read in this attempt.
     pub(super) has_tag: bool,
     pub(super) has_reverse: bool,
+    /// Nobody wrote the reverse entry since it was read.
+    pub(super) reverse_is_fresh: bool,
     pub(super) entry_is_fresh: bool,
     pub(super) entry: Option<u8>,
     pub(super) nonce: u8,
@@ -88,6 +94,7 @@ pub(super) const IDLE: Actor = Actor {
     tag_is_fresh: false,
     has_tag: false,
     has_reverse: false,
+    reverse_is_fresh: false,
     entry_is_fresh: false,
     entry: None,
     nonce: 0,

@@ -13,6 +13,8 @@ pub(super) enum Job {
     DeleteTag,
     GetTag,
     Get(usize),
+    /// The collector removes the reverse entry of a digest if it is stale.
+    Clean(usize),
 }
 
 impl Job {
@@ -20,7 +22,7 @@ impl Job {
     pub(super) const fn digest(self) -> Option<usize> {
         match self {
             Self::Put(digest) | Self::PutTag(digest) | Self::Delete(digest) => Some(digest),
-            Self::DeleteTag | Self::GetTag | Self::Get(_) => None,
+            Self::DeleteTag | Self::GetTag | Self::Get(_) | Self::Clean(_) => None,
         }
     }
 }

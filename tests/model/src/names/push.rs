@@ -1,7 +1,7 @@
 //! PUT of a manifest, by digest or by tag, in its three waves.
 
 use super::operation::{Job, Operation};
-use super::{Actor, At, IDLE, Manifest, Names, Reverse, State, Value};
+use super::{Actor, At, IDLE, Manifest, Names, State, Value};
 use crate::Mutant;
 
 impl Names {
@@ -14,7 +14,7 @@ impl Names {
         match at {
             At::Start => self.begin_put(state, number, digest),
             At::WriteReverse => {
-                state.reverse[digest] = Reverse::Young;
+                Self::put_reverse(state, digest);
                 let actor = &mut state.actors[number];
                 actor.has_reverse = true;
                 actor.at = if self.is_without(Mutant::ReverseAfterManifest) {

@@ -1,7 +1,7 @@
 //! GET by tag, and DELETE of a tag.
 
 use super::operation::Operation;
-use super::{Actor, At, IDLE, Names, State};
+use super::{Actor, At, IDLE, Names, Reverse, State};
 use crate::Mutant;
 
 impl Names {
@@ -97,6 +97,36 @@ impl Names {
         state.actors[number] = Actor {
             at: At::Done,
             ..IDLE
+        };
+    }
+
+    /// Removes a reverse entry whose tag names something else, and that was old when the pass began.
+    pub(super) fn clean(&self, state: &mut State, number: usize, digest: usize) {
+        let was_old = state.actors[number].reverse_is_fresh;
+        state.actors[number].at = match state.actors[number].at {
+            At::Start => {
+                state.actors[number].reverse_is_fresh = state.reverse[digest] == Reverse::Old;
+                At::CleanLook
+            }
+            At::CleanLook if state.tag.is_none_or(|tag| tag.digest != digest) => At::CleanRead,
+            At::CleanRead => {
+                let counted_late = self.is_without(Mutant::ReverseAgeCountedLate);
+                let cleans = match state.reverse[digest] {
+                    Reverse::None => false,
+                    Reverse::Old => was_old || counted_late,
+                    Reverse::Young => self.is_without(Mutant::YoungReverseCleaned),
+                };
+                state.actors[number].reverse_is_fresh = true;
+                if cleans { At::CleanRemove } else { At::Done }
+            }
+            At::CleanRemove => {
+                let unconditional = self.is_without(Mutant::ReverseCleanedUnconditionally);
+                if state.actors[number].reverse_is_fresh || unconditional {
+                    state.reverse[digest] = Reverse::None;
+                }
+                At::Done
+            }
+            _ => At::Done,
         };
     }
 }

@@ -1,7 +1,7 @@
 //! The races of this part, and where each of its mutants is met.
 
 use super::Names;
-use super::operation::Job::{self, Delete, DeleteTag, Get, GetTag, Put, PutTag};
+use super::operation::Job::{self, Clean, Delete, DeleteTag, Get, GetTag, Put, PutTag};
 use crate::Mutant;
 use crate::check::{Depth, Run};
 
@@ -92,6 +92,19 @@ const AGED: Names = Names {
     )
 };
 
+const CLEANED: Names = Names {
+    agings: 1,
+    ..race(
+        [
+            Some(PutTag(0)),
+            Some(PutTag(1)),
+            Some(Clean(0)),
+            Some(Delete(0)),
+        ],
+        true,
+    )
+};
+
 pub(crate) fn safe(depth: Depth) -> Vec<Run> {
     let races = [
         ("two push a tag, one deletes", 0, PUSHED_TWICE),
@@ -105,6 +118,7 @@ pub(crate) fn safe(depth: Depth) -> Vec<Run> {
         ("two push a referrer, one deletes", 1, REFERRER),
         ("a referrer with a tag, deleted", 1, TAGGED_REFERRER),
         ("a push that takes too long, deleted", 1, AGED),
+        ("a stale reverse entry is cleaned", 0, CLEANED),
     ];
     let mut runs = Vec::new();
     for (name, lost, model) in races {
@@ -145,6 +159,9 @@ pub(crate) fn mutated(mutant: Mutant) -> Option<Run> {
         Mutant::RestartIsNoRetry | Mutant::CatalogAfterAnswer => (FIRST_PUSH, 0),
         Mutant::EntryNotFenced => (REFERRER, 0),
         Mutant::TagSentAtAnyTime => (AGED, 0),
+        Mutant::YoungReverseCleaned
+        | Mutant::ReverseAgeCountedLate
+        | Mutant::ReverseCleanedUnconditionally => (CLEANED, 0),
         _ => return None,
     };
     let mutant = Some(mutant);
