@@ -54,7 +54,8 @@ impl Headroom {
     }
 
     fn extend(&self, to: u64) {
-        let kept = self.root.keep(self.file.as_fd(), to);
+        let keep = || self.root.keep(self.file.as_fd(), to);
+        let kept = rustix::io::retry_on_intr(keep);
         let is_low = matches!(kept, Err(Errno::NOSPC | Errno::DQUOT));
         if !is_low {
             // Where the file system keeps nothing in advance, it is not asked again.

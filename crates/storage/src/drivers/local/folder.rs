@@ -37,6 +37,9 @@ impl Folder {
     ) -> Result<Self> {
         let path = settings.path.clone();
         make(&path)?;
+        // A server that was killed may have made the folder and got no further. Only a hint: the
+        // folder around a mount may be read-only, or not to be opened.
+        let _ = File::open(around(&path)).and_then(|around| around.sync_all());
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(&path, flags, Mode::empty())
             .map_err(|error| cannot(&path, "open", error))?;
@@ -106,10 +109,7 @@ fn make(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    let around = match path.parent() {
-        Some(around) if !around.as_os_str().is_empty() => around,
-        _ => Path::new("."),
-    };
+    let around = around(path);
     make(around)?;
     let made = DirBuilder::new().mode(0o700).create(path);
     match made {
@@ -120,6 +120,13 @@ fn make(path: &Path) -> Result<()> {
     folder
         .sync_all()
         .map_err(|error| cannot(around, "write to", error))
+}
+
+fn around(path: &Path) -> &Path {
+    match path.parent() {
+        Some(around) if !around.as_os_str().is_empty() => around,
+        _ => Path::new("."),
+    }
 }
 
 fn lock(path: &Path, root: &Root) -> Result<File> {
