@@ -9,6 +9,7 @@
 //! ```
 
 mod backend;
+mod backup;
 mod batch;
 mod data;
 mod database;
@@ -29,12 +30,17 @@ mod upload;
 mod value;
 mod writer;
 
+pub use backup::{
+    BackupEntry, BackupGuide, BackupInfo, BackupReport, Look, NamedObject, Restoring, VerifyReport,
+    list_backups, restore_backup, verify_backup,
+};
 pub use data::LocalData;
 pub use records::LocalRecords;
 pub use settings::LocalSettings;
 
 use crate::clock::Clock;
 use crate::{Kind, Operation, Result, StorageError};
+use std::path::Path;
 use std::sync::Arc;
 
 /// An open data folder. The lock on it is released when the last clone of this and of its two
@@ -76,6 +82,15 @@ impl LocalStore {
     #[must_use]
     pub fn data(&self) -> LocalData {
         self.data.clone()
+    }
+
+    /// Makes a backup in a directory while the store works: it shows one instant, and has all that was
+    /// acknowledged before the call. Only the deletes of data wait, for a moment. Blocks for as long
+    /// as it takes to copy what the directory does not have yet.
+    pub fn back_up(&self, directory: &Path, guide: &dyn BackupGuide) -> Result<BackupReport> {
+        let (folder, published) = (self.records.folder(), self.records.published());
+        let now = || self.records.clock_now();
+        backup::create(folder, published, now, directory, guide)
     }
 
     /// Applies the writes that wait, closes the record file and ends its thread. Every later call
