@@ -6,6 +6,7 @@
 
 mod access_tokens;
 mod answer;
+mod collector;
 mod explain;
 mod grants;
 mod groups;
@@ -27,6 +28,7 @@ mod users;
 
 pub use access_tokens::{AccessTokenView, MadeAccessToken, NewAccessToken};
 pub use answer::{AdminAnswer, Failure, FailureEntry};
+pub use collector::{CollectorView, CondemnedView};
 pub use explain::Explanation;
 pub use grants::GrantText;
 pub use groups::GroupView;

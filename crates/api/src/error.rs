@@ -353,12 +353,15 @@ fn registry_status(error: &RegistryError) -> (StatusCode, ErrorCode) {
             (StatusCode::BAD_REQUEST, ErrorCode::ManifestBlobUnknown)
         }
         RegistryError::TagKept(_) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
-        RegistryError::Contended(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+        RegistryError::Contended(_) | RegistryError::CollectorBusy | RegistryError::Stopped => {
+            (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
+        }
         RegistryError::Storage(_) if error.is_temporary() => {
             (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
         }
         RegistryError::Storage(_)
         | RegistryError::BlobRotten(_)
+        | RegistryError::ManifestRotten(_)
         | RegistryError::RecordUnreadable { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown)
         }

@@ -1,5 +1,6 @@
 //! What the outside can see of the requests: metrics and one log line for each.
 
+mod collector;
 mod exchange;
 mod labels;
 mod metrics;

@@ -11,12 +11,14 @@ use std::path::PathBuf;
 mod access;
 mod audit;
 mod azure;
+mod collector;
 mod s3;
 mod tls;
 
 pub use access::{Access, AccessRule, Openness};
 pub use audit::{Audit, AuditTarget};
 pub use azure::AzureStorage;
+pub use collector::Collector;
 pub use s3::{S3Encryption, S3Storage};
 pub use tls::{CertificateIdentity, CertificateName, ClientCertificates, Tls, TlsVersion};
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long things may take.
     pub timeouts: Timeouts,
+    /// What takes back the space of what nobody names any more.
+    pub gc: Collector,
     /// What is logged, and how.
     pub log: Log,
     /// Who did what: the audit log.
@@ -78,6 +82,7 @@ impl Default for Config {
             manifests: Manifests::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            gc: Collector::default(),
             log: Log::default(),
             audit: Audit::default(),
         }

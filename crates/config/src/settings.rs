@@ -359,6 +359,34 @@ const ROWS: &[Setting] = &[
         "How long a stopping server lets requests in flight go on."
     ),
     row!(
+        "gc.interval", gc.interval: Option<Period>, seconds(1, 30 * DAY),
+        "How often a pass of the collector begins, on one of all servers; `off` leaves it to `roadstead gc run`."
+    ),
+    row!(
+        "gc.calls_per_second", gc.calls_per_second: u32, Range::Counts { least: 1, most: 10_000_000 },
+        "Calls to the storage that the collector makes in a second at most."
+    ),
+    row!(
+        "gc.grace", gc.grace: Period, seconds(1, 365 * DAY),
+        "How long what nobody names is left alone: longer than a push takes from its first blob to its manifest."
+    ),
+    row!(
+        "gc.condemned", gc.condemned: Period, seconds(1, 365 * DAY),
+        "How long it then waits before it is looked at again and goes. Longer than `gc.reference_window` and `gc.request_life` together."
+    ),
+    row!(
+        "gc.reference_window", gc.reference_window: Period, seconds(1, HOUR),
+        "How long after it made sure of a blob a push may name it; later it makes sure again. The same on all servers."
+    ),
+    row!(
+        "gc.request_life", gc.request_life: Period, seconds(1, HOUR),
+        "How long a request to the storage may take to land. S3 and Azure take requests that are 15 minutes old, so there it is no less; the local driver refuses older ones itself."
+    ),
+    row!(
+        "gc.untagged", gc.untagged: Option<Period>, seconds(1, 3650 * DAY),
+        "Deletes manifests that no tag, no index and no subject has named for so long; `off` keeps them."
+    ),
+    row!(
         "log.level", log.level: LogFilter, Range::Any,
         "What is logged: `error`, `warn`, `info`, `debug`, `trace` or `off`, or a list by module such as `info,roadstead_storage=debug`."
     ),

@@ -78,6 +78,14 @@ impl fmt::Display for ByteSize {
     }
 }
 
+impl std::str::FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        <Self as SettingValue>::parse(text)
+    }
+}
+
 impl SettingValue for ByteSize {
     const KIND: &'static str = "size";
 

@@ -1,7 +1,7 @@
 //! What a single value may be, and what values must not be together.
 
 use crate::{
-    AzureStorage, ByteSize, Config, ConfigError, ConfigErrors, Openness, Origin, Problem,
+    AzureStorage, ByteSize, Config, ConfigError, ConfigErrors, Openness, Origin, Period, Problem,
     S3Encryption, S3Storage, Storage,
 };
 use std::net::SocketAddr;
@@ -53,6 +53,7 @@ pub(crate) fn conflicts(config: &Config) -> Vec<(&'static str, String)> {
     }
     conflicts.extend(tls_conflicts(config));
     conflicts.extend(access_conflicts(config));
+    conflicts.extend(collector_conflicts(config));
     if let Storage::S3(s3) = &config.storage {
         conflicts.extend(s3_conflicts(s3));
     }
@@ -112,6 +113,49 @@ fn access_conflicts(config: &Config) -> Vec<(&'static str, String)> {
     }
     if let Storage::Azure(azure) = &config.storage {
         conflicts.extend(azure_conflicts(azure));
+    }
+    conflicts
+}
+
+/// How old a reverse entry, a tombstone or a closed session must be before nobody waits for it: what a
+/// reference takes to land is less.
+const SETTLED: Period = Period::hours(1);
+/// How old a signed request may be when S3 and Azure take it.
+const SIGNED_REQUEST_LIFE: Period = Period::seconds(15 * 60);
+
+/// What the collector relies on: whoever made sure of something before it was condemned has named it,
+/// or given up, before it goes.
+fn collector_conflicts(config: &Config) -> Vec<(&'static str, String)> {
+    let gc = &config.gc;
+    let mut conflicts = Vec::new();
+    let landed = gc.reference_window.as_millis() + gc.request_life.as_millis();
+    if gc.condemned.as_millis() <= landed {
+        let message = format!(
+            "`{}` is too short: a push that made sure of a blob just before it was condemned may name \
+             it up to {} later (`gc.reference_window` {} and `gc.request_life` {}), and would name \
+             what is gone",
+            gc.condemned,
+            Period::millis(landed),
+            gc.reference_window,
+            gc.request_life
+        );
+        conflicts.push(("gc.condemned", message));
+    }
+    if landed >= SETTLED.as_millis() {
+        let message = format!(
+            "`{}` is too long: with `gc.request_life`, {}, it must be less than {SETTLED}, the age at \
+             which unfinished work of others counts as given up",
+            gc.reference_window, gc.request_life
+        );
+        conflicts.push(("gc.reference_window", message));
+    }
+    let is_signed = matches!(config.storage, Storage::S3(_) | Storage::Azure(_));
+    if is_signed && gc.request_life < SIGNED_REQUEST_LIFE {
+        let message = format!(
+            "`{}` is too short: S3 and Azure take requests that are {SIGNED_REQUEST_LIFE} old",
+            gc.request_life
+        );
+        conflicts.push(("gc.request_life", message));
     }
     conflicts
 }

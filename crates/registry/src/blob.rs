@@ -19,6 +19,9 @@ use tracing::{error, warn};
 /// From this many bytes on the kernel sends a file cheaper than we do.
 const SENT_AS_FILE_BYTES: u64 = 128 * 1024;
 
+/// Links looked at in one listing.
+const PAGE: usize = 1000;
+
 /// What HEAD tells of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlobMeta {
@@ -131,7 +134,7 @@ impl Registry {
     /// `BlobUnknown`, `Storage`, `Contended`.
     pub async fn blob_delete(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
         let key = layout::link(repository, digest);
-        let mut sent = false;
+        let (mut sent, mut is_listed) = (false, false);
         for _ in 0..ROUNDS {
             let seen = self.read::<LinkRecord>(&key).await?;
             let present = seen.record.filter(|link| {
@@ -148,6 +151,10 @@ impl Registry {
                     Err(RegistryError::BlobUnknown(digest.clone()))
                 };
             };
+            if !is_listed {
+                self.list_hidden(&key, link.content.length()).await?;
+                is_listed = true;
+            }
             self.forget_link(repository, digest);
             let hidden = LinkRecord {
                 state: LinkState::Hidden,
@@ -178,17 +185,7 @@ impl Registry {
     ) {
         error!(%repository, %digest, data = data.key.as_str(), "stored content of blob {digest} is damaged; it is quarantined until it is pushed again");
         self.forget_link(repository, digest);
-        let blob_key = layout::blob(digest);
-        let marked = self
-            .change::<BlobRecord>(&blob_key, |blob| {
-                let alive = matches!(blob.state, BlobState::Live | BlobState::Condemned);
-                (alive && blob.content.data() == Some(data)).then(|| BlobRecord {
-                    state: BlobState::Rotten,
-                    nonce: self.nonce(),
-                    ..blob
-                })
-            })
-            .await;
+        let marked = self.mark_rotten(digest, data).await;
         let linked = self
             .change::<LinkRecord>(&layout::link(repository, digest), |link| {
                 let alive = matches!(link.state, LinkState::Live | LinkState::Condemned);
@@ -204,6 +201,44 @@ impl Registry {
         if let Err(error) = marked.and(linked) {
             warn!(%digest, %error, "failed to mark blob {digest} as damaged");
         }
+    }
+
+    /// The same for every repository that sees the blob: who found out is nobody's reader.
+    pub(crate) async fn quarantine_everywhere(
+        &self,
+        digest: &Digest,
+        data: &DataRef,
+    ) -> Result<()> {
+        let prefix = layout::links_of(digest);
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.inner.records.list(&prefix, after.as_deref(), PAGE);
+            let page = page.await?;
+            for entry in &page.entries {
+                if let Some(repository) = layout::repository_of_link(&entry.key) {
+                    self.quarantine(&repository, digest, data).await;
+                }
+            }
+            if !page.more {
+                break;
+            }
+            after = page.entries.last().map(|entry| entry.key.clone());
+        }
+        // Also where no repository sees it any more.
+        self.mark_rotten(digest, data).await
+    }
+
+    async fn mark_rotten(&self, digest: &Digest, data: &DataRef) -> Result<()> {
+        let key = layout::blob(digest);
+        let marking = self.change::<BlobRecord>(&key, |blob| {
+            let alive = matches!(blob.state, BlobState::Live | BlobState::Condemned);
+            (alive && blob.content.data() == Some(data)).then(|| BlobRecord {
+                state: BlobState::Rotten,
+                nonce: self.nonce(),
+                ..blob
+            })
+        });
+        marking.await
     }
 
     fn forget_link(&self, repository: &RepositoryName, digest: &Digest) {

@@ -92,9 +92,18 @@ pub enum RegistryError {
         /// What is gone.
         missing: Vec<Digest>,
     },
+    /// Another replica makes a pass of the collector.
+    #[error("another replica is collecting")]
+    CollectorBusy,
     /// Other writers kept changing the same record; the same request may work later.
     #[error("too many writers change {0} at once")]
     Contended(String),
+    /// The stored bytes of the manifest are not the ones that were pushed; a new push heals it.
+    #[error("stored content of manifest {0} failed its verification; push it again to heal it")]
+    ManifestRotten(Digest),
+    /// The program is about to end, and the work with it.
+    #[error("the program was stopped")]
+    Stopped,
     /// A record cannot be read: an unknown version or a broken body.
     #[error("record {key} cannot be read: {reason}")]
     RecordUnreadable {
@@ -130,7 +139,7 @@ impl RegistryError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Contended(_) => true,
+            Self::Contended(_) | Self::CollectorBusy => true,
             Self::Storage(error) => matches!(error.kind(), Kind::Unavailable | Kind::Full),
             _ => false,
         }

@@ -12,6 +12,10 @@
 //! | `repo/<name>/_referrer/<alg>/<hex of subject>/<alg>.<hex>` | a referrer's descriptor |
 //! | `catalog/<name>` | the repository exists |
 //! | `upload/<id>` | an upload session |
+//! | `gc/lease` | who collects |
+//! | `gc/state` | the last pass of the collector |
+//! | `gc/condemned/<level>/<id>` | some of what is condemned |
+//! | `gc/references/<name>/<section>/<alg>/<hex>` | what some manifests name |
 //! | `gc/job/<id>` | long work that somebody asked for |
 //!
 //! A component of a repository name cannot start with `_`, so the keys are unambiguous. A tag comes
@@ -28,6 +32,26 @@ use roadstead_storage::Timestamp;
 pub const CATALOG: &str = "catalog/";
 /// Prefix of all upload sessions.
 pub const UPLOADS: &str = "upload/";
+/// Prefix of everything that belongs to one repository alone, but its links.
+pub const REPOSITORIES: &str = "repo/";
+/// Prefix of all links.
+pub const LINKS: &str = "link/";
+/// Prefix of all blobs.
+pub const BLOBS: &str = "blob/";
+/// Section of a repository's manifests.
+pub const MANIFEST_SECTION: &str = "_manifest";
+/// Section of the deleted manifests of a repository that are retained.
+pub const REMOVED_SECTION: &str = "_removed";
+/// Section of the reverse index of a repository's tags.
+pub const TAGGED_SECTION: &str = "_tagged";
+/// Key that says who collects.
+pub const COLLECTOR_LEASE: &str = "gc/lease";
+/// Key of what the last pass of the collector left.
+pub const COLLECTOR_STATE: &str = "gc/state";
+/// Prefix of the lists of what is condemned.
+pub const CONDEMNED: &str = "gc/condemned/";
+/// Prefix of what manifests name; what follows it is a key below [`REPOSITORIES`].
+pub const REFERENCES: &str = "gc/references/";
 
 /// Prefix of all jobs.
 pub const JOBS: &str = "gc/job/";
@@ -170,6 +194,14 @@ pub fn digest_of_referrer(name: &str) -> Option<Digest> {
 #[must_use]
 pub fn catalog(repository: &RepositoryName) -> String {
     format!("{CATALOG}{repository}")
+}
+
+/// Returns the digest at the end of a key, `<alg>/<hex>`.
+#[must_use]
+pub fn digest_at_end(key: &str) -> Option<Digest> {
+    let (rest, hex) = key.rsplit_once('/')?;
+    let algorithm = rest.rsplit('/').next()?;
+    Digest::parse(&format!("{algorithm}:{hex}")).ok()
 }
 
 /// Key of an upload session.

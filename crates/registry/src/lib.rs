@@ -7,6 +7,7 @@
 mod background;
 mod blob;
 mod catalog;
+mod collector;
 mod error;
 mod finished_uploads;
 mod fsck;
@@ -20,6 +21,7 @@ mod locations;
 mod manifest;
 mod mount;
 mod open_uploads;
+mod pace;
 mod progress;
 mod protect;
 mod protected;
@@ -27,6 +29,7 @@ pub mod record;
 mod referrer;
 mod register;
 mod registry;
+mod rehash;
 mod settings;
 mod sweep;
 mod tag;
@@ -42,8 +45,12 @@ mod window;
 pub use background::Background;
 pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
+pub use collector::{
+    CollectorOptions, CollectorReport, CollectorStatus, CollectorTotals, CondemnedStatus,
+    LevelReport,
+};
 pub use error::{RegistryError, Result};
-pub use fsck::{FsckOptions, FsckReport};
+pub use fsck::{Finding, FsckOptions, FsckReport, Severity};
 pub use ids::{Generation, IdSource, JobId, Nonce, RandomIds, UploadId};
 pub use jobs::{Job, JobPage, JobSeen};
 pub use manifest::{
@@ -55,7 +62,7 @@ pub use progress::Progress;
 pub use referrer::{ReferrersPage, ReferrersQuery};
 pub use registry::Registry;
 pub use roadstead_storage::{DataFile, Timestamp};
-pub use settings::{INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, REQUEST_LIFE, Settings, YOUNG};
+pub use settings::{CollectorSettings, INLINE_BLOB_BYTES, INLINE_MANIFEST_BYTES, Settings, YOUNG};
 pub use tag::TagPage;
 pub use tag_restore::{DeletedTag, DeletedTagsPage, RestorePoint, TagRestore, TagRestored};
 pub use tag_values::HistoryPage;

@@ -6,6 +6,7 @@
 
 mod accepted;
 mod delete;
+mod heal;
 mod live;
 mod push;
 mod references;
@@ -21,11 +22,12 @@ pub use removed::{RemovedManifest, RemovedPage, Retention};
 pub use restore::{Availability, ManifestRestore, Restored};
 
 pub(crate) use live::{Attempt, Naming};
+pub(crate) use references::{Held, References};
 
 use crate::protect::{Guarded, Standing};
 use crate::record::{Content, ManifestRecord, ManifestState, TagRecord};
 use crate::registry::{ROUNDS, Registry, Seen};
-use crate::{Nonce, RegistryError, Result, layout};
+use crate::{INLINE_MANIFEST_BYTES, Nonce, RegistryError, Result, layout};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use roadstead_oci::{Digest, Reference, RepositoryName, Tag};
@@ -55,6 +57,10 @@ pub struct StoredManifest {
 
 impl Guarded for ManifestRecord {
     fn standing(&self) -> Standing {
+        // What rotted must be pushed again, so a writer may not rely on it.
+        if self.is_damaged {
+            return Standing::Gone;
+        }
         match self.state {
             ManifestState::Live => Standing::Live,
             ManifestState::Condemned => Standing::Condemned,
@@ -91,7 +97,8 @@ impl ManifestRecord {
 }
 
 impl Registry {
-    /// Tells what a reference names. One storage call: a tag always names a readable manifest.
+    /// Tells what a reference names. One storage call: a tag always names a readable manifest. One
+    /// more for a tag of a manifest too large for its record, whose data may be damaged.
     ///
     /// # Errors
     /// `ManifestUnknown`; `NameUnknown` when nothing was ever pushed to the repository; `Storage`.
@@ -103,13 +110,16 @@ impl Registry {
         let found = match reference {
             Reference::Tag(tag) => {
                 let key = layout::tag(repository, tag);
-                self.read::<TagRecord>(&key).await?.record.map(Into::into)
+                let value = self.read::<TagRecord>(&key).await?.record;
+                match value {
+                    // Only what lies outside its record can rot without a trace in it.
+                    Some(value) if value.size > INLINE_MANIFEST_BYTES as u64 => {
+                        self.head_of(repository, &value.digest).await?
+                    }
+                    value => value.map(Into::into),
+                }
             }
-            Reference::Digest(digest) => {
-                let seen = self.read_manifest(repository, digest).await?;
-                let readable = seen.record.filter(ManifestRecord::is_readable);
-                readable.map(|record| record.meta(digest))
-            }
+            Reference::Digest(digest) => self.head_of(repository, digest).await?,
         };
         match found {
             Some(meta) => Ok(meta),
@@ -117,10 +127,23 @@ impl Registry {
         }
     }
 
+    /// Tells what a manifest is; `None` also when its data is damaged, so that it is pushed again.
+    async fn head_of(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<ManifestMeta>> {
+        let seen = self.read_manifest(repository, digest).await?;
+        let sound = seen
+            .record
+            .filter(|record| record.is_readable() && !record.is_damaged);
+        Ok(sound.map(|record| record.meta(digest)))
+    }
+
     /// Returns the manifest that a reference names. By digest one storage call, by tag two.
     ///
     /// # Errors
-    /// As `manifest_head`; `Storage` with `Corrupt` when stored bytes are not the manifest's.
+    /// As `manifest_head`; `ManifestRotten` when stored bytes are not the manifest's.
     pub async fn manifest_get(
         &self,
         repository: &RepositoryName,
@@ -169,12 +192,16 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<StoredManifest>> {
-        let mut missing: Option<(Version, RegistryError)> = None;
+        // The version at which data was found to be missing or damaged.
+        let mut missing: Option<Version> = None;
         for _ in 0..ROUNDS {
             let seen = self.read_manifest(repository, digest).await?;
             let Some(record) = seen.record.filter(ManifestRecord::is_readable) else {
                 return Ok(None);
             };
+            if record.is_damaged {
+                return Err(RegistryError::ManifestRotten(digest.clone()));
+            }
             let meta = record.meta(digest);
             for location in &record.locations {
                 let (blob, data) = (&location.digest, &location.data);
@@ -184,16 +211,20 @@ impl Registry {
                 Content::Inline(bytes) => return Ok(Some(StoredManifest { meta, bytes })),
                 Content::Data(data) => data,
             };
-            if let Some((version, error)) = missing.take()
-                && version == seen.version
+            if missing
+                .take()
+                .is_some_and(|version| version == seen.version)
             {
-                return Err(error);
+                self.quarantine_manifest(repository, digest, &data).await?;
+                continue;
             }
             match self.read_manifest_data(&data, digest).await {
                 Ok(bytes) => return Ok(Some(StoredManifest { meta, bytes })),
-                // Deleted since the record was read, or really missing: the record tells.
-                Err(RegistryError::Storage(error)) if error.kind() == Kind::NotFound => {
-                    missing = Some((seen.version, error.into()));
+                // Deleted or healed since the record was read, or really damaged: the record tells.
+                Err(RegistryError::Storage(error))
+                    if matches!(error.kind(), Kind::NotFound | Kind::Corrupt) =>
+                {
+                    missing = Some(seen.version);
                 }
                 Err(error) => return Err(error),
             }
@@ -202,7 +233,11 @@ impl Registry {
     }
 
     /// Reads a manifest too large for its record. Such ones are few, so each read is hashed.
-    async fn read_manifest_data(&self, data: &DataRef, digest: &Digest) -> Result<Bytes> {
+    pub(crate) async fn read_manifest_data(
+        &self,
+        data: &DataRef,
+        digest: &Digest,
+    ) -> Result<Bytes> {
         let mut stream = self.inner.data.read(&data.key, 0..data.length).await?;
         let mut bytes = BytesMut::with_capacity(usize::try_from(data.length).unwrap_or(0));
         while let Some(block) = stream.try_next().await? {

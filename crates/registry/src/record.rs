@@ -9,6 +9,7 @@
 
 mod blob;
 mod catalog;
+mod collector;
 mod job;
 mod manifest;
 mod removed;
@@ -17,6 +18,10 @@ mod tag;
 
 pub use blob::{BlobRecord, BlobState, LinkRecord, LinkState};
 pub use catalog::CatalogRecord;
+pub use collector::{
+    CollectorRecord, CondemnedEntry, CondemnedRecord, LeaseRecord, ManifestReferences,
+    ReferencesRecord,
+};
 pub use job::{JobProgress, JobRecord, JobState};
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
 pub use removed::RemovedRecord;

@@ -5,7 +5,8 @@
 
 use crate::listed_referrers::Listed;
 use crate::manifest::{Attempt, Naming};
-use crate::record::ReferrerRecord;
+use crate::protect::Intent;
+use crate::record::{ManifestRecord, ReferrerRecord};
 use crate::registry::{ROUNDS, Registry, Seen};
 use crate::{Result, layout};
 use bytes::Bytes;
@@ -94,6 +95,39 @@ impl Registry {
             }
         }
     }
+
+    /// Protects the referrers of a manifest that was just made live: while it was not there, the
+    /// collector may have condemned them. Called only where untagged manifests are collected.
+    pub(crate) async fn protect_referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+    ) -> Result<()> {
+        let prefix = layout::referrers(repository, subject);
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.inner.records.list(&prefix, after.as_deref(), PAGE);
+            let page = page.await?;
+            for some in page.entries.chunks(AT_ONCE) {
+                let names = some
+                    .iter()
+                    .filter_map(|entry| entry.key.strip_prefix(&prefix));
+                let protecting =
+                    names
+                        .filter_map(layout::digest_of_referrer)
+                        .map(|referrer| async move {
+                            let key = layout::manifest(repository, &referrer);
+                            self.protect::<ManifestRecord>(&key, Intent::Use).await
+                        });
+                try_join_all(protecting).await?;
+            }
+            if !page.more {
+                return Ok(());
+            }
+            after = page.entries.last().map(|entry| entry.key.clone());
+        }
+    }
+
     /// Reads an entry of the listing; `None` when it or its manifest went meanwhile.
     async fn read_listed(
         &self,

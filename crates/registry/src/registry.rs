@@ -1,6 +1,7 @@
 //! `Registry`: the stores, the settings and the small caches that all operations share.
 
 use crate::background::Background;
+use crate::collector::Totals;
 use crate::finished_uploads::FinishedUploads;
 use crate::ids::{Generation, IdSource, Nonce};
 use crate::listed_referrers::ListedReferrers;
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) finished_uploads: FinishedUploads,
     pub(crate) listed_referrers: ListedReferrers,
     pub(crate) locations: Locations,
+    pub(crate) collected: Totals,
 }
 
 /// A record that was read and decoded, with the version that a write must match.
@@ -82,6 +84,7 @@ impl Registry {
                 finished_uploads: FinishedUploads::default(),
                 listed_referrers: ListedReferrers::new(),
                 locations,
+                collected: Totals::default(),
             }),
         }
     }

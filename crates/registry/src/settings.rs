@@ -6,8 +6,6 @@ use std::time::Duration;
 pub const INLINE_BLOB_BYTES: usize = 32 * 1024;
 /// The largest manifest that is kept inside its record, in bytes.
 pub const INLINE_MANIFEST_BYTES: usize = 128 * 1024;
-/// How long a request may take to land once it is sent (R of the storage contract).
-pub const REQUEST_LIFE: Duration = Duration::from_mins(15);
 /// How old a reverse entry must be before a deleter need not fence its tag: more than D + R.
 pub const YOUNG: Duration = Duration::from_hours(1);
 
@@ -30,7 +28,8 @@ pub struct Settings {
     pub grace: Duration,
     /// C: how long something condemned waits.
     pub condemned: Duration,
-    /// D: how long after `protect` a reference may be sent. C > D + R must hold.
+    /// D: how long after `protect` a reference may be sent. C > D + R must hold, with R the time that a
+    /// request may take to land.
     pub window: Duration,
     /// How long an upload session may be idle.
     pub session_idle: Duration,
@@ -38,6 +37,29 @@ pub struct Settings {
     pub session_memory: Duration,
     /// Bytes after which a long upload is made resumable.
     pub checkpoint_bytes: u64,
+    /// What the collector does, and how fast.
+    pub collector: CollectorSettings,
+}
+
+/// What the collector does by itself, and how fast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectorSettings {
+    /// How often a pass begins; `None` leaves it to whoever asks for one.
+    pub interval: Option<Duration>,
+    /// Calls to storage that it makes in a second at most; `None` for as many as it can.
+    pub calls_per_second: Option<u32>,
+    /// How long a manifest that no tag, no index and no subject names is kept; `None` keeps it.
+    pub untagged: Option<Duration>,
+}
+
+impl Default for CollectorSettings {
+    fn default() -> Self {
+        Self {
+            interval: Some(Duration::from_hours(1)),
+            calls_per_second: Some(2000),
+            untagged: None,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -55,6 +77,7 @@ impl Default for Settings {
             session_idle: Duration::from_hours(7 * 24),
             session_memory: Duration::from_mins(5),
             checkpoint_bytes: 64 << 20,
+            collector: CollectorSettings::default(),
         }
     }
 }

@@ -20,8 +20,10 @@ const FORGET_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 impl Registry {
-    /// Starts what runs beside the requests: forgetting finished sessions, sweeping idle ones.
+    /// Starts what runs beside the requests: forgetting finished sessions, sweeping idle
+    /// ones, collecting what nobody names.
     pub fn start_maintenance(&self) {
+        self.start_collector();
         let registry = self.clone();
         let stop = self.inner.background.stop();
         self.inner.background.spawn(async move {

@@ -3,6 +3,8 @@
 mod access;
 mod configuration;
 mod content;
+mod fsck;
+mod gc;
 mod health;
 mod identities;
 mod init;
@@ -32,11 +34,13 @@ Examples:
   roadstead config check /etc/roadstead.yaml      before the server meets it
   roadstead config print                          what would hold, defaults included
   roadstead storage check                         what the store can do
+  roadstead fsck                                  whether all that is stored hangs together
   roadstead user add ops --group team-a           the password is made and shown once
   roadstead robot create ci --repositories 'team-a/**' --actions pull,push --expires 90d
   roadstead access explain --as ops --action push team-a/app:1.0
   roadstead tag history team-a/app:1.0            what it was, and who changed it
-  roadstead tag restore team-a/app:1.0            back to what it was before";
+  roadstead tag restore team-a/app:1.0            back to what it was before
+  roadstead gc status                             what will be taken back, and when";
 
 /// Roadstead: a private OCI registry in one binary. Images at rest, close to where they run.
 #[derive(Debug, Parser)]
@@ -82,9 +86,15 @@ enum Command {
     /// Lists, removes and restores tags, and shows what they were.
     #[command(subcommand, after_help = content::TAG_HELP)]
     Tag(content::TagCommand),
+    /// Takes back the space of what nobody names any more, and shows what is condemned.
+    #[command(subcommand, after_help = gc::HELP)]
+    Gc(gc::GcCommand),
     /// Lists deleted manifests and brings them back.
     #[command(subcommand, after_help = manifest::HELP)]
     Manifest(manifest::ManifestCommand),
+    /// Checks what is stored, and repairs it when asked to.
+    #[command(after_help = fsck::HELP)]
+    Fsck(fsck::FsckCommand),
     /// Shows long work that commands asked for.
     #[command(subcommand, after_help = job::HELP)]
     Job(job::JobCommand),
@@ -108,7 +118,9 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Access(command) => access::run(command),
         Command::Repo(command) => content::run_repository(&command),
         Command::Tag(command) => content::run_tag(&command),
+        Command::Gc(command) => gc::run(&command),
         Command::Manifest(command) => manifest::run(&command),
+        Command::Fsck(command) => fsck::run(&command),
         Command::Job(command) => job::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
@@ -183,7 +195,8 @@ mod tests {
     fn every_command_that_administers_shows_an_example() {
         let line = CommandLine::command();
         let names = [
-            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "job", "upload",
+            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "gc", "fsck",
+            "job", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

@@ -8,8 +8,44 @@ use std::process::ExitCode;
 /// without a change is of no use.
 const WRONG_CONFIGURATION: u8 = 2;
 
+/// The end of a command that has a code of its own.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    code: u8,
+    error: Option<anyhow::Error>,
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "the command ends with code {}", self.code)
+    }
+}
+
+impl std::error::Error for Ended {}
+
+impl Ended {
+    /// Says what went wrong and ends with a code.
+    pub(crate) const fn with(code: u8, error: anyhow::Error) -> Self {
+        Self {
+            code,
+            error: Some(error),
+        }
+    }
+
+    /// Ends with a code, when all that there is to say was said.
+    pub(crate) const fn quietly(code: u8) -> Self {
+        Self { code, error: None }
+    }
+}
+
 /// Writes what went wrong to the standard error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    if let Some(Ended { code, error }) = error.downcast_ref::<Ended>() {
+        if let Some(error) = error {
+            report(error);
+        }
+        return ExitCode::from(*code);
+    }
     let mut output = std::io::stderr().lock();
     // Nothing is left to do when even this cannot be written.
     let _ = output.write_all(message(error).as_bytes());

@@ -45,7 +45,7 @@ pub(crate) async fn run_server(
         .transpose()?;
     let mut metrics = MetricsRegistry::with_prefix(METRICS_PREFIX);
     let observer = Arc::new(StorageMetrics::register(&mut metrics));
-    let mut stores = Stores::open(&config.storage, Some(observer)).await?;
+    let mut stores = Stores::open(config, Some(observer)).await?;
     tokio::select! {
         ready = stores.prepare() => ready?,
         () = stop.cancelled() => return stores.close().await,

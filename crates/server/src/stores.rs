@@ -4,7 +4,7 @@ use crate::alone::{Alone, wait_for_lone_server};
 use crate::azure_store::open_azure;
 use crate::s3_store::open_s3;
 use anyhow::{Context, anyhow, bail};
-use roadstead_config::{ByteSize, LocalStorage, Storage};
+use roadstead_config::{ByteSize, Config, LocalStorage, Storage};
 use roadstead_registry::Background;
 use roadstead_storage::clock::MachineClock;
 use roadstead_storage::decorators::metrics::{ObservedData, ObservedRecords, StorageObserver};
@@ -45,18 +45,18 @@ impl Stores {
     /// Opens the configured store; the observer is told of every call. Blocks while a store
     /// repairs itself after a crash.
     pub(crate) async fn open(
-        storage: &Storage,
+        config: &Config,
         observer: Option<Arc<dyn StorageObserver>>,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(MachineClock::new());
-        match storage {
+        match &config.storage {
             Storage::Memory => {
                 let records = MemoryRecords::new(Arc::clone(&clock));
                 let data = MemoryData::new(Arc::clone(&clock));
                 Ok(Self::assemble("memory", records, data, clock, observer))
             }
             Storage::Local(local) => {
-                let store = open_local(local, Arc::clone(&clock))?;
+                let store = open_local(config, local, Arc::clone(&clock))?;
                 let (records, data) = (store.records(), store.data());
                 let stores = Self::assemble("local", records, data, clock, observer);
                 Ok(Self {
@@ -222,10 +222,15 @@ async fn sweep_tombstones(store: &Shared) {
     }
 }
 
-fn open_local(local: &LocalStorage, clock: Arc<dyn Clock>) -> anyhow::Result<LocalStore> {
+fn open_local(
+    config: &Config,
+    local: &LocalStorage,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<LocalStore> {
     let settings = LocalSettings {
         reserve_bytes: local.reserve.as_u64(),
         record_cache_bytes: local.cache.as_usize(),
+        request_life: config.gc.request_life.as_duration(),
         ..LocalSettings::new(&local.path)
     };
     let store = LocalStore::open(&settings, clock).map_err(|error| sentence(&error))?;

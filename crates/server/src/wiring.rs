@@ -2,7 +2,7 @@
 
 use roadstead_api::{BodyPace, RedirectPolicy, RedirectRules, ServerSettings, Tls, TrustedProxies};
 use roadstead_config::{Config, Period, Storage};
-use roadstead_registry::Settings;
+use roadstead_registry::{CollectorSettings, Settings};
 
 /// What the registry allows.
 pub(crate) fn registry_settings(config: &Config) -> Settings {
@@ -12,6 +12,14 @@ pub(crate) fn registry_settings(config: &Config) -> Settings {
         uploads_per_client: usize::try_from(config.limits.uploads_per_client).unwrap_or(usize::MAX),
         sparse: config.manifests.sparse,
         verify_reads: config.verify_reads.map(Period::as_duration),
+        grace: config.gc.grace.as_duration(),
+        condemned: config.gc.condemned.as_duration(),
+        window: config.gc.reference_window.as_duration(),
+        collector: CollectorSettings {
+            interval: config.gc.interval.map(Period::as_duration),
+            calls_per_second: Some(config.gc.calls_per_second),
+            untagged: config.gc.untagged.map(Period::as_duration),
+        },
         deleted_retention: config.deleted_retention.map(Period::as_duration),
         ..Settings::default()
     }

@@ -37,6 +37,13 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis))
     }
 
+    /// Returns the time `duration` after this one, at the latest the end of time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
     /// Returns the time as the standard library's type.
     #[must_use]
     pub fn to_system_time(self) -> SystemTime {

@@ -3,8 +3,8 @@
 use super::answer::{Outcome, Output};
 use super::input::Input;
 use super::{
-    Administration, access_tokens, explain, groups, jobs, keys, manifests, repositories, robots,
-    rules, tags, uploads, users,
+    Administration, access_tokens, collector, explain, groups, jobs, keys, manifests, repositories,
+    robots, rules, tags, uploads, users,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -28,6 +28,7 @@ use utoipa::{Modify, OpenApi};
         robots::list, robots::create, robots::show, robots::remove, robots::rotate,
         rules::list, rules::add, rules::remove, explain::explain,
         keys::rotate,
+        collector::show,
         jobs::list, jobs::start, jobs::show,
         repositories::list,
         tags::list, tags::remove, tags::history, tags::deleted, tags::restore,

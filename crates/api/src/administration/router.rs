@@ -3,8 +3,8 @@
 use super::answer::Outcome;
 use super::input::{AdminRequest, Input};
 use super::{
-    Administration, access_tokens, explain, groups, jobs, keys, manifests, openapi, repositories,
-    robots, rules, tags, uploads, users,
+    Administration, access_tokens, collector, explain, groups, jobs, keys, manifests, openapi,
+    repositories, robots, rules, tags, uploads, users,
 };
 use crate::error::AdminError;
 use futures::future::LocalBoxFuture;
@@ -58,6 +58,7 @@ const OPERATIONS: &[Operation] = operations! {
     "GET" "/tags" => tags::list;
     "DELETE" "/tags" => tags::remove;
     "GET" "/tags/history" => tags::history;
+    "GET" "/collector" => collector::show;
     "GET" "/tags/deleted" => tags::deleted;
     "POST" "/tags/restore" => tags::restore;
     "GET" "/manifests/deleted" => manifests::deleted;

@@ -3,6 +3,7 @@
 //! A request touches atomics that were looked up once, never a map: the series of each route,
 //! method and status is resolved when it first occurs.
 
+use super::collector::Collected;
 use super::labels::{MethodLabel, RouteLabel};
 use super::refusals::Refusals;
 use super::uploads::OpenUploads;
@@ -71,10 +72,11 @@ impl HttpMetrics {
     /// `http_request_duration_seconds` by route, from the head of the request to the last byte of
     /// the answer, `http_received_bytes`, `http_sent_bytes` (bodies only), `http_open_requests`,
     /// `http_receiving_blobs`, the blob uploads that take bytes right now, `tokens_issued`, `denials`
-    /// by reason, and `open_uploads`, the upload sessions of `source`.
+    /// by reason, `open_uploads`, the upload sessions of `source`, and what its collector did, `gc_…`.
     #[must_use]
     pub fn register(registry: &mut MetricsRegistry, source: &Registry) -> Self {
         registry.register_collector(Box::new(OpenUploads::new(source.clone())));
+        registry.register_collector(Box::new(Collected::new(source.clone())));
         Self::of_requests(registry)
     }
 

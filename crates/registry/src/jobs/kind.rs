@@ -2,6 +2,7 @@
 //! `options` and `run`; its options are a struct with `deny_unknown_fields` and a default.
 
 use crate::Result;
+use crate::collector::CollectorOptions;
 use crate::fsck::FsckOptions;
 use crate::progress::Progress;
 use crate::registry::Registry;
@@ -11,18 +12,21 @@ use serde_json::Value;
 /// Long work, and what exactly is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Job {
+    /// Makes one pass of the collector.
+    Collect(CollectorOptions),
     /// Checks, and repairs when asked, what is stored.
     Fsck(FsckOptions),
 }
 
 impl Job {
     /// The names of all kinds.
-    pub const KINDS: &'static [&'static str] = &["fsck"];
+    pub const KINDS: &'static [&'static str] = &["collect", "fsck"];
 
     /// Returns the name of its kind.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Collect(_) => "collect",
             Self::Fsck(_) => "fsck",
         }
     }
@@ -34,6 +38,7 @@ impl Job {
     pub fn parse(kind: &str, options: Option<Value>) -> std::result::Result<Self, String> {
         let options = options.unwrap_or_else(|| Value::Object(serde_json::Map::default()));
         match kind {
+            "collect" => read(options).map(Self::Collect),
             "fsck" => read(options).map(Self::Fsck),
             _ => Err(format!(
                 "there is no kind of job {kind:.40?}; kinds are: {}",
@@ -45,6 +50,7 @@ impl Job {
     /// Returns the options as a record keeps them.
     pub(super) fn options(&self) -> Value {
         let options = match self {
+            Self::Collect(options) => serde_json::to_value(options),
             Self::Fsck(options) => serde_json::to_value(options),
         };
         options.expect("options have string keys and no failing member")
@@ -53,6 +59,10 @@ impl Job {
     /// Does the work; returns the report.
     pub(super) async fn run(self, registry: Registry, progress: Progress) -> Result<Value> {
         match self {
+            Self::Collect(options) => {
+                let report = registry.collect(options, &progress).await?;
+                Ok(serde_json::to_value(report).expect("a report has string keys"))
+            }
             Self::Fsck(options) => {
                 let report = registry.fsck(options, progress).await?;
                 Ok(serde_json::to_value(report).expect("a report has string keys"))

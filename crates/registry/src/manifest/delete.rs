@@ -7,7 +7,7 @@
 //! in the middle writes them again.
 
 use crate::record::{Encoded, EndedBy, ManifestRecord, ManifestState, ReferrerRecord, TagRecord};
-use crate::registry::{ROUNDS, Registry};
+use crate::registry::{ROUNDS, Registry, Seen};
 use crate::{Generation, Result, YOUNG, layout};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -85,6 +85,67 @@ impl Registry {
             }
         }
         Err(Self::contended(&key))
+    }
+
+    /// Goes on with a delete that whoever began it left behind. Tells whether there was one.
+    ///
+    /// # Errors
+    /// `Contended`, `Storage`.
+    pub(crate) async fn finish_delete(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        by: &str,
+    ) -> Result<bool> {
+        let key = layout::manifest(repository, digest);
+        let seen = self.read::<ManifestRecord>(&key).await?;
+        let Some(record) = seen.record else {
+            return Ok(false);
+        };
+        match record.state {
+            ManifestState::Live | ManifestState::Condemned => return Ok(false),
+            ManifestState::Deleting => {
+                self.release_and_retain(repository, digest, &record, by)
+                    .await?;
+                self.remove_deleting(&key, &record, seen.version).await?;
+            }
+            ManifestState::Dead => self.remove_dead(&key, &record, seen.version).await?,
+        }
+        Ok(true)
+    }
+
+    /// Deletes a condemned manifest as it was read. Tells whether it did: somebody may have brought
+    /// it back meanwhile.
+    ///
+    /// # Errors
+    /// `Contended`, `Storage`.
+    pub(crate) async fn delete_condemned(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        seen: Seen<ManifestRecord>,
+        by: &str,
+    ) -> Result<bool> {
+        let condemned = seen
+            .record
+            .filter(|record| record.state == ManifestState::Condemned);
+        let Some(record) = condemned else {
+            return Ok(false);
+        };
+        let key = layout::manifest(repository, digest);
+        let marked = ManifestRecord {
+            state: ManifestState::Deleting,
+            nonce: self.nonce(),
+            ..record
+        };
+        let condition = Condition::Matches(seen.version);
+        let Outcome::Applied(version) = self.put(&key, &marked, condition).await? else {
+            return Ok(false);
+        };
+        self.release_and_retain(repository, digest, &marked, by)
+            .await?;
+        self.remove_deleting(&key, &marked, version).await?;
+        Ok(true)
     }
 
     /// Lists the tags that name a manifest at this moment; none when it is not there.
@@ -296,6 +357,30 @@ impl Registry {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Finishes a deletion that was begun and whose record has this version still; `false` when
+    /// somebody else went on with it.
+    pub(crate) async fn finish_deletion(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        version: Version,
+    ) -> Result<bool> {
+        let key = layout::manifest(repository, digest);
+        let seen = self.read::<ManifestRecord>(&key).await?;
+        let Some(record) = seen.record.filter(|_| seen.version == version) else {
+            return Ok(false);
+        };
+        match record.state {
+            ManifestState::Live | ManifestState::Condemned => return Ok(false),
+            ManifestState::Deleting => {
+                self.release_names(repository, digest, &record, "").await?;
+                self.remove_deleting(&key, &record, version).await?;
+            }
+            ManifestState::Dead => self.remove_dead(&key, &record, version).await?,
+        }
+        Ok(true)
     }
 
     /// Deletes the data of a dead record, then the record. Who meets the record before may do the

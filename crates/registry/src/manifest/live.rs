@@ -7,7 +7,7 @@ use crate::record::{Content, Location, MOST_LOCATIONS, ManifestRecord, ManifestS
 use crate::registry::{ROUNDS, Registry};
 use crate::window::Window;
 use crate::{Generation, INLINE_MANIFEST_BYTES, Result, layout};
-use roadstead_oci::{Digest, ManifestMediaType, RepositoryName, Tag};
+use roadstead_oci::{Digest, Manifest, ManifestMediaType, RepositoryName, Tag};
 use roadstead_storage::{Condition, Outcome, Version};
 
 /// The longest artifact type that a record keeps, in bytes; a longer one is read from the manifest.
@@ -101,6 +101,11 @@ impl Registry {
                 continue;
             };
             match record.state {
+                ManifestState::Live | ManifestState::Condemned
+                    if !self.is_sound(record, &accepted.digest).await? =>
+                {
+                    self.heal(&key, accepted, seen, staged).await?;
+                }
                 ManifestState::Live | ManifestState::Condemned => {
                     let kept = self.protect_seen(&key, Intent::Use, seen, protected);
                     if let Some((record, protected)) = kept.await? {
@@ -198,6 +203,7 @@ impl Registry {
             at: self.inner.records.now().await?,
             by: accepted.by.clone(),
             locations: self.locations_of(accepted),
+            is_damaged: false,
             content,
         })
     }
@@ -228,6 +234,41 @@ impl Registry {
             ..deleting.clone()
         };
         self.put(key, &dead, Condition::Matches(version)).await
+    }
+
+    /// Puts the referrer entry of a live manifest, as a push of it would; `false` when it is not
+    /// live, or has none.
+    pub(crate) async fn renew_referrer(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool> {
+        let key = layout::manifest(repository, digest);
+        let Some(stored) = self.load(repository, digest).await? else {
+            return Ok(false);
+        };
+        let manifest = Manifest::parse(&stored.bytes, Some(&stored.meta.media_type))?;
+        let Some(subject) = manifest.subject() else {
+            return Ok(false);
+        };
+        // The entry first, then the manifest: the order of a push.
+        let referrer = layout::referrer(repository, &subject.digest, digest);
+        let seen = self.read(&referrer).await?;
+        let protected = self.protect::<ManifestRecord>(&key, Intent::Use).await?;
+        let Some((record, window)) = protected else {
+            return Ok(false);
+        };
+        let live = LiveManifest::of(&record, window);
+        let naming = Naming {
+            repository,
+            digest,
+            live: &live,
+            by: "",
+            kept_tags: &[],
+        };
+        let entry = self.referrer_entry(&naming, &manifest);
+        let set = self.set_referrer(&naming, &subject.digest, entry, Some(seen));
+        Ok(set.await? == Attempt::Done)
     }
 
     /// Looks at the manifest again after something that names it was read again, and protects it
@@ -263,7 +304,7 @@ impl LiveManifest {
 }
 
 impl Accepted {
-    fn is_inline(&self) -> bool {
+    pub(super) fn is_inline(&self) -> bool {
         self.bytes.len() <= INLINE_MANIFEST_BYTES
     }
 }

@@ -158,6 +158,10 @@ impl Registry {
         let Made::Live { manifest, released } = made else {
             return Ok(Attempt::StartOver);
         };
+        if self.inner.settings.collector.untagged.is_some() {
+            self.protect_referrers(&accepted.repository, &accepted.digest)
+                .await?;
+        }
         let mut referrer = referrer;
         if released {
             for before in &mut tags {

@@ -14,7 +14,7 @@ pub(super) const AT_ONCE: usize = 64;
 
 /// Which record holds what a descriptor names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Held {
+pub(crate) enum Held {
     /// A link of the repository.
     Blob,
     /// A manifest record of the repository.
@@ -33,13 +33,13 @@ struct Named {
 /// All that one manifest names, its subject left out: that need not exist, and a push protects
 /// nothing for it.
 #[derive(Debug, Default)]
-pub(super) struct References {
+pub(crate) struct References {
     named: BTreeMap<(Held, Digest), Named>,
 }
 
 impl References {
     /// Collects what `manifest` names. `sparse` requires none of it to be there.
-    pub(super) fn of(manifest: &Manifest, sparse: bool) -> Self {
+    pub(crate) fn of(manifest: &Manifest, sparse: bool) -> Self {
         let mut references = Self::default();
         if let Some(config) = manifest.config() {
             references.add(Held::Blob, config).require(!sparse);
@@ -85,10 +85,28 @@ impl Named {
 }
 
 impl References {
+    /// Returns what has to be there, and which record holds it.
+    pub(crate) fn required(&self) -> impl Iterator<Item = (Held, &Digest)> {
+        let required = self.named.iter().filter(|(_, named)| named.is_required);
+        required.map(|((held, digest), _)| (*held, digest))
+    }
+
     /// Returns the blobs among what is named.
-    pub(super) fn blobs(&self) -> impl Iterator<Item = &Digest> {
-        let blobs = self.named.keys().filter(|(held, _)| *held == Held::Blob);
-        blobs.map(|(_, digest)| digest)
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Digest> {
+        self.held_as(Held::Blob)
+    }
+
+    /// Returns the manifests among what is named.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = &Digest> {
+        self.held_as(Held::Manifest)
+    }
+
+    fn held_as(&self, held: Held) -> impl Iterator<Item = &Digest> {
+        let named = self
+            .named
+            .keys()
+            .filter(move |(as_what, _)| *as_what == held);
+        named.map(|(_, digest)| digest)
     }
 }
 

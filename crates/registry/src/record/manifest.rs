@@ -44,6 +44,8 @@ pub struct ManifestRecord {
     /// Where the blobs that it names were when it was pushed, the first [`MOST_LOCATIONS`] of them:
     /// a hint for whoever pulls them next, and no more. Empty where it would spare nobody a wait.
     pub locations: Vec<Location>,
+    /// Whether its data failed a verification: absent to pushers, an error to readers.
+    pub is_damaged: bool,
     /// The exact bytes.
     pub content: Content,
 }
@@ -76,6 +78,12 @@ struct ManifestHeader {
     size: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     locations: Vec<Location>,
+    #[serde(
+        default,
+        rename = "damaged",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    is_damaged: bool,
     #[serde(rename = "where")]
     place: Place,
 }
@@ -93,6 +101,7 @@ impl Encoded for ManifestRecord {
             by: self.by.clone(),
             size: self.content.length(),
             locations: self.locations.clone(),
+            is_damaged: self.is_damaged,
             place: self.content.place(),
         };
         encode(&header, self.content.inline())
@@ -116,6 +125,7 @@ impl Encoded for ManifestRecord {
             at: header.at,
             by: header.by,
             locations: header.locations,
+            is_damaged: header.is_damaged,
             content: header.place.with(key, inline)?,
         })
     }

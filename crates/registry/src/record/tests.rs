@@ -49,6 +49,7 @@ fn manifest() -> ManifestRecord {
         at: Timestamp::from_millis(1_700_000_000_123),
         by: "alice".to_owned(),
         locations: Vec::new(),
+        is_damaged: false,
         content: Content::Inline(Bytes::from_static(br#"{"schemaVersion":2}"#)),
     }
 }
@@ -240,7 +241,7 @@ fn jobs_keep_their_bytes() {
         error: Some("no answer".to_owned()),
         report: Bytes::from_static(b"{}"),
     };
-    assert_golden(&job, include_bytes!("golden/job"));
+    assert_golden(&job, golden!("job"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) struct Direct {
 impl Direct {
     /// Opens the store of a configuration. `runtime` must outlive it.
     pub(crate) async fn open(config: &Config, runtime: Handle) -> anyhow::Result<Self> {
-        let stores = Stores::open(&config.storage, None).await?;
+        let stores = Stores::open(config, None).await?;
         let background = Background::new(runtime);
         let registry = Registry::new(
             Arc::clone(&stores.records),

@@ -32,7 +32,7 @@ pub(super) fn run(command: &StorageCommand) -> anyhow::Result<()> {
         .build()
         .context("cannot start the threads of the check")?;
     runtime.block_on(async {
-        let stores = Stores::open(&loaded.config.storage, None).await?;
+        let stores = Stores::open(&loaded.config, None).await?;
         let capabilities = stores.probe().await;
         let swept = stores.sweeps_tombstones().await;
         stores.close().await?;

@@ -65,9 +65,8 @@ impl LocalStore {
         health: Arc<backend::Health>,
     ) -> Result<Self> {
         let folder = Arc::new(folder::Folder::open(settings, Arc::clone(&clock))?);
-        let cache_bytes = settings.record_cache_bytes;
         let (of_records, of_data) = (Arc::clone(&folder), Arc::clone(&clock));
-        let records = LocalRecords::open(of_records, cache_bytes, health, clock)?;
+        let records = LocalRecords::open(of_records, settings, health, clock)?;
         let data = LocalData::new(folder, settings.upload_buffer_bytes, of_data);
         Ok(Self { records, data })
     }

@@ -158,6 +158,12 @@ impl FaultPlan {
         });
     }
 
+    /// Tells whether all scripted faults have come, those aside that last.
+    #[must_use]
+    pub fn is_played(&self) -> bool {
+        self.lock().scripted.iter().all(|rule| rule.is_lasting)
+    }
+
     /// Forgets all faults that have not come.
     pub fn clear(&self) {
         *self.lock() = Rules::default();

@@ -4,6 +4,7 @@ use super::backend::Health;
 use super::batch::{self, Write};
 use super::database::{Published, RecordFile};
 use super::folder::Folder;
+use super::settings::LocalSettings;
 use super::writer::{Message, Request, Writer};
 use crate::clock::Clock;
 use crate::limits;
@@ -79,16 +80,17 @@ impl LocalRecords {
     /// Opens the record file of a folder and starts its writer thread.
     pub(super) fn open(
         folder: Arc<Folder>,
-        cache_bytes: usize,
+        settings: &LocalSettings,
         health: Arc<Health>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let published = Arc::<Published>::default();
         let path = folder.path_of("records.redb");
+        let cache_bytes = settings.record_cache_bytes;
         let file = RecordFile::open(path, cache_bytes, Arc::clone(&published), health)?;
         folder.sync(Operation::Open)?;
         let (sender, receiver) = mpsc::channel();
-        let writer = Writer::new(file, Arc::clone(&clock));
+        let writer = Writer::new(file, Arc::clone(&clock), settings.request_life);
         let thread = std::thread::Builder::new().name("record-writer".to_owned());
         let handle = thread
             .spawn(move || writer.run(&receiver))

@@ -10,10 +10,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a write may wait before it is refused unapplied: no request lands later than this
-/// after it was sent.
-const REQUEST_LIFE: Duration = Duration::from_mins(15);
-
 /// The most writes of one transaction.
 const BATCH_WRITES: usize = 512;
 
@@ -61,16 +57,20 @@ pub(super) struct Writer {
     file: RecordFile,
     clock: Arc<dyn Clock>,
     next_sweep: Duration,
+    /// How long a write may wait before it is refused unapplied: no request lands later than this
+    /// after it was sent.
+    request_life: Duration,
 }
 
 impl Writer {
     /// Makes a writer of an open file.
-    pub(super) fn new(file: RecordFile, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(file: RecordFile, clock: Arc<dyn Clock>, request_life: Duration) -> Self {
         let next_sweep = clock.monotonic() + SWEEP_EVERY;
         Self {
             file,
             clock,
             next_sweep,
+            request_life,
         }
     }
 
@@ -146,7 +146,7 @@ impl Writer {
             answer,
         } = request;
         let (operation, key) = (write.operation(), write.key.clone());
-        if self.clock.monotonic().saturating_sub(sent) > REQUEST_LIFE {
+        if self.clock.monotonic().saturating_sub(sent) > self.request_life {
             let reason = "the write waited longer than a request may live and was not applied";
             let _ = answer.send(Err(StorageError::new(
                 Kind::Unavailable,

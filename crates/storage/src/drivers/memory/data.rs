@@ -84,6 +84,18 @@ impl MemoryData {
         }
     }
 
+    /// Returns how many finished objects there are, for tests that look for leftovers.
+    #[must_use]
+    pub fn object_count(&self) -> usize {
+        self.lock().objects.len()
+    }
+
+    /// Returns how many uploads are not finished.
+    #[must_use]
+    pub fn upload_count(&self) -> usize {
+        self.lock().uploads.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -42,7 +42,11 @@ fn run(clock: &Arc<ManualClock>, writes: Vec<(Write, Duration)>) -> (Vec<Result<
         answers.push(outcome);
     }
     let before = health.faults.syncs.load(Ordering::SeqCst);
-    let mut thread = Writer::new(file, Arc::<ManualClock>::clone(clock));
+    let mut thread = Writer::new(
+        file,
+        Arc::<ManualClock>::clone(clock),
+        Duration::from_mins(15),
+    );
     assert!(!thread.turn(&receiver));
     let syncs = health.faults.syncs.load(Ordering::SeqCst) - before;
     let outcomes = answers
