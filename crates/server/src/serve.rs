@@ -88,6 +88,7 @@ async fn serve(
         Arc::new(RandomIds),
         background.clone(),
     );
+    stores.offer_backups(&registry);
     let passwords = access::passwords()?;
     let gate = Gate::open(config, stores, &passwords).await?;
     let audit = audit::start(&config.audit, &stores.clock, &mut metrics, background)?;

@@ -31,8 +31,8 @@ mod value;
 mod writer;
 
 pub use backup::{
-    BackupEntry, BackupGuide, BackupInfo, BackupReport, Look, NamedObject, Restoring, VerifyReport,
-    list_backups, restore_backup, verify_backup,
+    BackUp, BackupEntry, BackupGuide, BackupInfo, BackupReport, Look, NamedObject, Restoring,
+    VerifyReport, list_backups, restore_backup, verify_backup,
 };
 pub use data::LocalData;
 pub use records::LocalRecords;
@@ -83,21 +83,20 @@ impl LocalStore {
         self.data.clone()
     }
 
-    /// Makes a backup in a directory while the store works: it shows one instant, and has all that was
-    /// acknowledged before the call. Only the deletes of data wait, for a moment. Blocks for as long
-    /// as it takes to copy what the directory does not have yet.
-    pub fn back_up(&self, directory: &Path, guide: &dyn BackupGuide) -> Result<BackupReport> {
-        let (folder, published) = (self.records.folder(), self.records.published());
-        let now = || self.records.clock_now();
-        backup::create(folder, published, now, directory, guide)
-    }
-
     /// Applies the writes that wait, closes the record file and ends its thread. Every later call
     /// on records fails with `Unavailable`. Dropping everything does the same.
     pub async fn shutdown(&self) -> Result<()> {
         let records = self.records.clone();
         let closed = tokio::task::spawn_blocking(move || records.close()).await;
         closed.map_err(|error| StorageError::new(Kind::Unavailable, Operation::Open, "", error))
+    }
+}
+
+impl BackUp for LocalStore {
+    fn back_up(&self, directory: &Path, guide: &dyn BackupGuide) -> Result<BackupReport> {
+        let (folder, published) = (self.records.folder(), self.records.published());
+        let now = || self.records.clock_now();
+        backup::create(folder, published, now, directory, guide)
     }
 }
 

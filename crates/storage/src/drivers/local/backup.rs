@@ -73,6 +73,18 @@ pub trait BackupGuide: Send + Sync {
     fn is_stopped(&self) -> bool;
 }
 
+/// A store that makes backups of itself.
+pub trait BackUp: Send + Sync + std::fmt::Debug + 'static {
+    /// Makes a backup in a directory while the store works: it shows one instant, and has all that was
+    /// acknowledged before the call. Only the deletes of data wait, for a moment. Blocks for as long
+    /// as it takes to copy what the directory does not have yet.
+    ///
+    /// # Errors
+    /// Sentences for whoever asked: `Invalid` for a directory of something else, `Unavailable` when
+    /// another works on it or the guide says stop. The next backup uses what was copied.
+    fn back_up(&self, directory: &Path, guide: &dyn BackupGuide) -> Result<BackupReport>;
+}
+
 /// What a backup is: the file `backup.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupInfo {

@@ -3,7 +3,7 @@
 use super::{open, settings};
 use crate::clock::MachineClock;
 use crate::drivers::local::{
-    BackupGuide, BackupReport, LocalSettings, LocalStore, Look, NamedObject, Restoring,
+    BackUp, BackupGuide, BackupReport, LocalSettings, LocalStore, Look, NamedObject, Restoring,
     list_backups, restore_backup, verify_backup,
 };
 use crate::suite::{fetch, pattern, store};
