@@ -110,28 +110,28 @@ async fn what_was_acknowledged_before_a_backup_is_in_it_while_others_push_and_de
     let (_store, registry) = open(&folder.path().join("data"));
     let small = push(&registry, "small", 1, 10).await;
     let long = push(&registry, "long", 2, 200_000).await;
-    let is_over = Arc::new(AtomicBool::new(false));
-    let worker = {
-        let (registry, is_over) = (registry.clone(), is_over.clone());
-        tokio::task::spawn(async move {
-            let mut seed = 10;
-            while !is_over.load(Ordering::SeqCst) {
-                let bytes = push(&registry, "work", seed, 150_000).await;
-                let digest = digest_of(&bytes);
-                let deleted = registry.manifest_delete(&repository(), &digest, "bob");
-                deleted.await.unwrap();
-                seed = seed.checked_add(1).unwrap_or(10);
-            }
-        })
+    let is_over = AtomicBool::new(false);
+    let work = async {
+        let mut seed = 10;
+        while !is_over.load(Ordering::SeqCst) {
+            let bytes = push(&registry, "work", seed, 150_000).await;
+            let digest = digest_of(&bytes);
+            let repository = repository();
+            let deleted = registry.manifest_delete(&repository, &digest, "bob");
+            deleted.await.unwrap();
+            seed = seed.checked_add(1).unwrap_or(10);
+        }
     };
     let directory = other.path().join("backups");
-    for _ in 0..3 {
-        let report = back_up(&registry, &directory).await;
-        assert_eq!(report.info.missing, [""; 0]);
-        assert_eq!(report.info.unreadable, [""; 0]);
-    }
-    is_over.store(true, Ordering::SeqCst);
-    worker.await.unwrap();
+    let backups = async {
+        for _ in 0..3 {
+            let report = back_up(&registry, &directory).await;
+            assert_eq!(report.info.missing, [""; 0]);
+            assert_eq!(report.info.unreadable, [""; 0]);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    };
+    futures::join!(work, backups);
 
     let target = other.path().join("restored");
     let reader = RecordReader::new(Progress::default());
@@ -156,7 +156,9 @@ async fn sessions_and_jobs_are_of_this_life_of_the_store() {
     let folder = tempfile::tempdir().unwrap();
     let (store, registry) = open(&folder.path().join("data"));
     push(&registry, "a", 1, 10).await;
-    let begun = registry.upload_start(&repository(), "", "client").await;
+    let algorithm = roadstead_oci::Algorithm::Sha256;
+    let name = repository();
+    let begun = registry.upload_start(&name, "", "client", algorithm).await;
     begun.unwrap();
     let options = BackupOptions {
         directory: folder.path().join("backups"),
@@ -176,8 +178,12 @@ async fn sessions_and_jobs_are_of_this_life_of_the_store() {
             Look::Keep | Look::Object(_) => {}
         }
     }
-    assert_eq!(dropped.len(), 2, "{dropped:?}");
-    assert!(dropped[0].starts_with(layout::JOBS) && dropped[1].starts_with(layout::UPLOADS));
+    // The push of the blob may have left its session for a repeated request.
+    assert!(dropped.len() >= 2, "{dropped:?}");
+    let (job, sessions) = dropped.split_first().unwrap();
+    assert!(job.starts_with(layout::JOBS), "{dropped:?}");
+    let is_session = |key: &String| key.starts_with(layout::UPLOADS);
+    assert!(sessions.iter().all(is_session), "{dropped:?}");
     let damaged = format!("blob/sha256/{}", "a".repeat(64));
     assert!(matches!(
         reader.look(&damaged, b"\x07"),

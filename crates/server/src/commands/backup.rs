@@ -1,6 +1,6 @@
 //! `roadstead backup`: backups of a data folder, made while the server runs.
 
-use super::job::{read_report, run_to_end};
+use super::job::{read_report, run_to_end, telling};
 use super::output::Output;
 use super::registry_options::RegistryOptions;
 use super::{ConfigOptions, DataOptions, print};
@@ -178,10 +178,11 @@ fn entries_of(entries: &[BackupEntry]) -> Vec<Vec<String>> {
 }
 
 fn verify(chosen: &Chosen) -> anyhow::Result<()> {
-    let reader = RecordReader::new(Progress::default());
+    let progress = Progress::default();
+    let reader = RecordReader::new(progress.clone());
     let number = chosen.number.as_deref();
-    let report = verify_backup(&chosen.directory, number, chosen.checksum, &reader)
-        .map_err(|error| sentence(&error))?;
+    let work = || verify_backup(&chosen.directory, number, chosen.checksum, &reader);
+    let report = telling(&progress, work).map_err(|error| sentence(&error))?;
     for problem in &report.problems {
         print(&format!("{problem}\n"))?;
     }
@@ -202,7 +203,8 @@ fn restore(options: &RestoreOptions) -> anyhow::Result<()> {
     let Storage::Local(local) = &config.storage else {
         bail!("a backup is restored into a data folder: name one with --data");
     };
-    let reader = RecordReader::new(Progress::default());
+    let progress = Progress::default();
+    let reader = RecordReader::new(progress.clone());
     let restoring = Restoring {
         directory: &options.chosen.directory,
         number: options.chosen.number.as_deref(),
@@ -210,7 +212,8 @@ fn restore(options: &RestoreOptions) -> anyhow::Result<()> {
         overwrite: options.delete_existing_data,
         checksum: options.chosen.checksum,
     };
-    let info = restore_backup(&restoring, &reader).map_err(|error| sentence(&error))?;
+    let work = || restore_backup(&restoring, &reader);
+    let info = telling(&progress, work).map_err(|error| sentence(&error))?;
     print(&format!(
         "{} is the store as it was: {} records, {} data files of {}\n",
         shown(&local.path),

@@ -72,7 +72,7 @@ impl Copying {
             // A listing shows what comes to be behind the key that it stands at.
             let mut after = None;
             while let Some(key) = self.next(after.as_deref(), *step).await {
-                if self.pushed < 60 {
+                if self.pushed < 24 {
                     self.push().await;
                 }
                 let read = self.fixture.records.get(&key).await.unwrap();
