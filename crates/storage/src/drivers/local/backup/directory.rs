@@ -3,6 +3,7 @@
 use super::{BackupInfo, FORMAT, cannot, fail};
 use crate::drivers::local::publish;
 use crate::{Kind, Result};
+use rustix::fd::AsFd;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -48,7 +49,6 @@ impl Directory {
                 return Err(fail(Kind::Invalid, path, reason));
             }
             let root = File::open(path).map_err(|error| cannot(path, "open", error))?;
-            use rustix::fd::AsFd;
             publish::create(root.as_fd(), "format", LAYOUT.as_bytes())
                 .map_err(|error| cannot(path, "write to", error))?;
         }
@@ -94,7 +94,6 @@ impl Directory {
 
     /// Says of a backup what it is: with this it is one.
     pub(super) fn complete(&self, folder: &Path, info: &BackupInfo) -> Result<()> {
-        use rustix::fd::AsFd;
         let mut text = serde_json::to_vec_pretty(info).expect("it has string keys");
         text.push(b'\n');
         sync(folder)?;
