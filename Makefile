@@ -4,14 +4,17 @@
 SECONDS ?= 600
 ROUNDS ?= 200
 FAULTS ?= 10000
+DEPTH ?= 12
+STATES ?= 200
+SEED ?= 1
 CLIENTS ?=
 STORES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash chaos replicas fsync bench audit
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync bench audit
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 run: ## build the release binary and serve on 127.0.0.1:5000 with the data in ./data
@@ -19,7 +22,7 @@ run: ## build the release binary and serve on 127.0.0.1:5000 with the data in ./
 	cargo build --release --package roadstead
 	@exec "$${CARGO_TARGET_DIR:-target}/release/roadstead" serve
 
-test: ## everything CI does: format, lints, dependencies, tests, fuzzing, official suite, crashes, real clients
+test: ## everything CI does: format, lints, dependencies, tests, fuzzing, official suite, crashes, disk faults, real clients
 	@tests/scripts/test.sh
 
 build: ## build the release binary
@@ -49,6 +52,13 @@ fuzz: ## a long fuzz run of every target: make fuzz SECONDS=600 (for each target
 
 crash: ## rounds of kill -9 under load: make crash ROUNDS=200
 	tests/scripts/crash.sh $(ROUNDS)
+
+power-cut: ## disks after a power cut at every moment: make power-cut STATES=200 SEED=1 (disks a moment)
+	POWER_CUT_STATES=$(STATES) POWER_CUT_SEED=$(SEED) \
+		cargo test --release --package roadstead-storage --lib power_cut -- --nocapture
+
+disk-faults: ## a disk that fails under a running server: make disk-faults DEPTH=12 (needs strace)
+	tests/scripts/disk_faults.sh $(DEPTH)
 
 chaos: ## a store that fails under three replicas: make chaos FAULTS=10000
 	tests/scripts/chaos.sh $(FAULTS)

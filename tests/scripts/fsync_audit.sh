@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Owns the look at what the server brings to the disk before it answers: it traces the system calls
-# of a blob push, of a manifest push and of the push of a manifest too large for its record.
+# of a blob push in one request and in pieces, of a manifest push and of the push of a manifest too
+# large for its record.
 #
 #   tests/scripts/fsync_audit.sh
 #
@@ -32,14 +33,19 @@ chmod +x "$workspace/traced"
 roadstead_binary=$workspace/traced
 start_roadstead "$workspace/server" local
 
-push() {
-  local found
+push_with() {
+  local wanted=$1 found
+  shift
   found=$(curl --silent --show-error --output "$workspace/answer" --write-out '%{http_code}' \
     --header "Expect:" "$@")
-  if [[ $found != 201 ]]; then
-    echo "fsync audit: status $found instead of 201: $(<"$workspace/answer")" >&2
+  if [[ $found != "$wanted" ]]; then
+    echo "fsync audit: status $found instead of $wanted: $(<"$workspace/answer")" >&2
     exit 1
   fi
+}
+
+push() {
+  push_with 201 "$@"
 }
 
 head -c 100000 /dev/urandom >"$workspace/blob"
@@ -55,6 +61,15 @@ manifest "$(head -c 150000 /dev/zero | tr '\0' x)" >"$workspace/large"
 base=http://$registry_address/v2/audit
 push --request POST --header "Content-Type: application/octet-stream" \
   --data-binary "@$workspace/blob" "$base/blobs/uploads/?digest=$digest"
+# In pieces: the first with a session of its own, the last with the closing request.
+head -c 300000 /dev/urandom >"$workspace/pieces"
+head -c 200000 "$workspace/pieces" >"$workspace/first"
+tail -c +200001 "$workspace/pieces" >"$workspace/last"
+push_with 202 --request POST --dump-header "$workspace/headers" "$base/blobs/uploads/"
+session=http://$registry_address$(tr -d '\r' <"$workspace/headers" | awk 'tolower($1) == "location:" { print $2 }')
+push_with 202 --request PATCH --data-binary "@$workspace/first" "$session"
+push --request PUT --data-binary "@$workspace/last" \
+  "$session?digest=sha256:$(sha256sum "$workspace/pieces" | cut -d ' ' -f 1)"
 for size in small large; do
   push --request PUT --header "Content-Type: application/vnd.oci.image.manifest.v1+json" \
     --data-binary "@$workspace/$size" "$base/manifests/$size"
@@ -98,12 +113,12 @@ events() {
   ' "$workspace/trace"
 }
 
-# Reads the events of three pushes and holds each against the demanded order.
+# Reads the events of four pushes and holds each against the demanded order.
 events | awk '
   function demand(is_true, what) {
     if (!is_true) { print "  MISSING: " what; bad = 1 }
   }
-  BEGIN { split("blob of 100 kB;manifest in its record;manifest of 150 kB", names, ";"); split("1 0 1", has_data); split("0 0 1", forgets) }
+  BEGIN { split("blob of 100 kB;blob in pieces;manifest in its record;manifest of 150 kB", names, ";"); split("1 1 0 1", has_data); split("0 0 0 1", forgets) }
   $1 == "request" && !open { open = 1; delete at; made = 0 }
   !open { next }
   { now++ }
@@ -128,7 +143,7 @@ events | awk '
     open = 0
   }
   END {
-    if (number != 3) { print "fsync audit: " number + 0 " of 3 pushes found in the trace"; bad = 1 }
+    if (number != 4) { print "fsync audit: " number + 0 " of 4 pushes found in the trace"; bad = 1 }
     print bad ? "fsync audit: FAILED" : "fsync audit: every answer came after everything it promises was on the disk"
     exit bad
   }'

@@ -17,7 +17,7 @@ if [[ ${CI:-} == true ]]; then
   locked=--locked
 fi
 
-stage_names=(format scripts lint dependencies test build smoke deploy conformance cloud clients crash chaos fuzz)
+stage_names=(format scripts lint dependencies test build smoke deploy conformance cloud clients crash disk chaos fuzz)
 command_of() {
   case $1 in
     format) echo "cargo fmt --all --check && cargo fmt --manifest-path tests/fuzz/Cargo.toml --check" ;;
@@ -32,6 +32,7 @@ command_of() {
     cloud) echo "tests/scripts/cloud.sh fake versitygw azurite" ;;
     clients) echo "tests/scripts/clients.sh" ;;
     crash) echo "tests/scripts/crash.sh 20" ;;
+    disk) echo "tests/scripts/fsync_audit.sh && tests/scripts/disk_faults.sh 1" ;;
     chaos) echo "tests/scripts/chaos.sh 500" ;;
     fuzz) echo "tests/scripts/fuzz.sh 3" ;;
     *)

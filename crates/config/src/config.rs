@@ -48,6 +48,8 @@ pub struct Config {
     pub redirect: Redirect,
     /// The first whole read of a blob within this time is hashed while it streams; `None`: never.
     pub verify_reads: Option<Period>,
+    /// How stored content is hashed in the background.
+    pub scrub: Scrub,
     /// How long a deleted manifest can be brought back; `None`: not at all.
     pub deleted_retention: Option<Period>,
     /// What a manifest must be.
@@ -78,6 +80,7 @@ impl Default for Config {
             storage: Storage::default(),
             redirect: Redirect::default(),
             verify_reads: Some(Period::hours(24)),
+            scrub: Scrub::default(),
             deleted_retention: Some(Period::days(7)),
             manifests: Manifests::default(),
             limits: Limits::default(),
@@ -100,6 +103,24 @@ impl Default for Admin {
     fn default() -> Self {
         Self {
             listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 5001))),
+        }
+    }
+}
+
+/// How stored content is hashed in the background.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scrub {
+    /// Within which time all of it is hashed, again and again; `None`: never.
+    pub period: Option<Period>,
+    /// How much is read a second at most.
+    pub rate: ByteSize,
+}
+
+impl Default for Scrub {
+    fn default() -> Self {
+        Self {
+            period: Some(Period::days(30)),
+            rate: ByteSize::mib(50),
         }
     }
 }

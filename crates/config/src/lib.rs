@@ -30,7 +30,8 @@ mod value;
 pub use config::{
     Access, AccessRule, Admin, Audit, AuditTarget, AzureStorage, CertificateIdentity,
     CertificateName, ClientCertificates, Collector, Config, Limits, LocalStorage, Log, Manifests,
-    Openness, Redirect, S3Encryption, S3Storage, Storage, Timeouts, Tls, TlsVersion, Workers,
+    Openness, Redirect, S3Encryption, S3Storage, Scrub, Storage, Timeouts, Tls, TlsVersion,
+    Workers,
 };
 pub use environment::{CLIENT_VARIABLES, CONFIG_FILE_VARIABLE, Environment, VARIABLE_PREFIX};
 pub use error::{ConfigError, ConfigErrors, Origin, Problem};

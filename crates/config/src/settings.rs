@@ -315,6 +315,14 @@ const ROWS: &[Setting] = &[
         "The first whole read of a blob within this time is hashed while it streams, so that damage on the disk never reaches a client as whole; `off` never hashes."
     ),
     row!(
+        "scrub.period", scrub.period: Option<Period>, seconds(DAY, 365 * DAY),
+        "Within this time all stored content is hashed in the background, again and again, so that damage on the disk is found while there is another copy to push; `off` never does it."
+    ),
+    row!(
+        "scrub.rate", scrub.rate: ByteSize, sizes(ByteSize::kib(64), ByteSize::gib(16)),
+        "How much the scrub reads a second at most. It may then take longer than `scrub.period`."
+    ),
+    row!(
         "deleted_retention", deleted_retention: Option<Period>, seconds(60, 3650 * DAY),
         "How long a deleted manifest and its tags can be brought back; what it names takes space until then. `off` keeps nothing, and lets go of what was kept."
     ),

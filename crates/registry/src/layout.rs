@@ -17,6 +17,7 @@
 //! | `gc/condemned/<level>/<id>` | some of what is condemned |
 //! | `gc/references/<name>/<section>/<alg>/<hex>` | what some manifests name |
 //! | `gc/job/<id>` | long work that somebody asked for |
+//! | `gc/scrub` | how far the scrub is |
 //!
 //! A component of a repository name cannot start with `_`, so the keys are unambiguous. A tag comes
 //! last in its key: were something behind it, `1-alpine` would sort before `1`.
@@ -53,6 +54,8 @@ pub const CONDEMNED: &str = "gc/condemned/";
 /// Prefix of what manifests name; what follows it is a key below [`REPOSITORIES`].
 pub const REFERENCES: &str = "gc/references/";
 
+/// Key of the scrub's cursor and lease.
+pub const SCRUB: &str = "gc/scrub";
 /// Prefix of all jobs.
 pub const JOBS: &str = "gc/job/";
 

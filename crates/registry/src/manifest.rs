@@ -113,13 +113,23 @@ impl Registry {
                 let value = self.read::<TagRecord>(&key).await?.record;
                 match value {
                     // Only what lies outside its record can rot without a trace in it.
-                    Some(value) if value.size > INLINE_MANIFEST_BYTES as u64 => {
-                        self.head_of(repository, &value.digest).await?
+                    Some(value)
+                        if value.size > INLINE_MANIFEST_BYTES as u64
+                            && self.is_known_damaged(repository, &value.digest).await? =>
+                    {
+                        None
                     }
                     value => value.map(Into::into),
                 }
             }
-            Reference::Digest(digest) => self.head_of(repository, digest).await?,
+            Reference::Digest(digest) => {
+                let seen = self.read_manifest(repository, digest).await?;
+                // What is damaged is to be pushed again.
+                let sound = seen
+                    .record
+                    .filter(|record| record.is_readable() && !record.is_damaged);
+                sound.map(|record| record.meta(digest))
+            }
         };
         match found {
             Some(meta) => Ok(meta),
@@ -127,17 +137,10 @@ impl Registry {
         }
     }
 
-    /// Tells what a manifest is; `None` also when its data is damaged, so that it is pushed again.
-    async fn head_of(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-    ) -> Result<Option<ManifestMeta>> {
+    async fn is_known_damaged(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
         let seen = self.read_manifest(repository, digest).await?;
-        let sound = seen
-            .record
-            .filter(|record| record.is_readable() && !record.is_damaged);
-        Ok(sound.map(|record| record.meta(digest)))
+        // One that is gone only means that the tag has moved on since it was read.
+        Ok(seen.record.is_some_and(|record| record.is_damaged))
     }
 
     /// Returns the manifest that a reference names. By digest one storage call, by tag two.

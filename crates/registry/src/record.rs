@@ -13,6 +13,7 @@ mod collector;
 mod job;
 mod manifest;
 mod removed;
+mod scrub;
 mod session;
 mod tag;
 
@@ -25,6 +26,7 @@ pub use collector::{
 pub use job::{JobProgress, JobRecord, JobState};
 pub use manifest::{Location, MOST_LOCATIONS, ManifestRecord, ManifestState, ReferrerRecord};
 pub use removed::RemovedRecord;
+pub use scrub::{ScrubPass, ScrubRecord};
 pub use session::{SessionRecord, SessionState, Staged, Target};
 pub use tag::{EndedBy, Ending, HistoryRecord, TagRecord, TaggedRecord};
 

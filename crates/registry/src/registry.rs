@@ -9,6 +9,7 @@ use crate::locations::Locations;
 use crate::open_uploads::OpenUploads;
 use crate::protected::Protected;
 use crate::record::Encoded;
+use crate::scrubbed::Scrubbed;
 use crate::settings::Settings;
 use crate::verifications::Verifications;
 use crate::{RegistryError, Result};
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) finished_uploads: FinishedUploads,
     pub(crate) listed_referrers: ListedReferrers,
     pub(crate) locations: Locations,
+    pub(crate) scrubbed: Scrubbed,
     pub(crate) collected: Totals,
     pub(crate) backup: OnceLock<Arc<dyn BackUp>>,
 }
@@ -87,6 +89,7 @@ impl Registry {
                 finished_uploads: FinishedUploads::default(),
                 listed_referrers: ListedReferrers::new(),
                 locations,
+                scrubbed: Scrubbed::default(),
                 collected: Totals::default(),
                 backup: OnceLock::new(),
             }),

@@ -17,6 +17,8 @@ pub(crate) enum Soundness {
     Damaged,
     /// There is no such data.
     Missing,
+    /// The disk does not give it back, and says why; another time it may.
+    Unreadable(String),
 }
 
 impl Registry {
@@ -40,9 +42,12 @@ impl Registry {
             Err(RegistryError::Storage(error)) if error.kind() == Kind::NotFound => {
                 Ok(Soundness::Missing)
             }
-            // An object that is cut short, or that the disk does not give back.
+            // An object that is cut short.
             Err(RegistryError::Storage(error)) if error.kind() == Kind::Corrupt => {
                 Ok(Soundness::Damaged)
+            }
+            Err(RegistryError::Storage(error)) if error.kind() == Kind::Io => {
+                Ok(Soundness::Unreadable(error.to_string()))
             }
             Err(error) => Err(error),
         }

@@ -37,6 +37,10 @@ pub struct Settings {
     pub session_memory: Duration,
     /// Bytes after which a long upload is made resumable.
     pub checkpoint_bytes: u64,
+    /// Within which time all content is hashed, again and again; `None` leaves it to readers.
+    pub scrub_period: Option<Duration>,
+    /// How many bytes a second the scrub reads at most.
+    pub scrub_rate_bytes: u64,
     /// What the collector does, and how fast.
     pub collector: CollectorSettings,
 }
@@ -77,6 +81,8 @@ impl Default for Settings {
             session_idle: Duration::from_hours(7 * 24),
             session_memory: Duration::from_mins(5),
             checkpoint_bytes: 64 << 20,
+            scrub_period: Some(Duration::from_hours(30 * 24)),
+            scrub_rate_bytes: 50 << 20,
             collector: CollectorSettings::default(),
         }
     }

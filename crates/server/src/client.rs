@@ -95,7 +95,8 @@ impl Client {
 
     /// Waits, and lets a store that is open here go on with its work meanwhile.
     pub(crate) fn pause(&self, pause: std::time::Duration) {
-        self.runtime.block_on(tokio::time::sleep(pause));
+        self.runtime
+            .block_on(async { tokio::time::sleep(pause).await });
     }
 
     /// Reads a resource.

@@ -14,6 +14,7 @@ mod manifest;
 mod output;
 mod registry_options;
 mod robot;
+mod scrub;
 mod serve;
 mod storage;
 mod token;
@@ -96,6 +97,9 @@ enum Command {
     /// Checks what is stored, and repairs it when asked to.
     #[command(after_help = fsck::HELP)]
     Fsck(fsck::FsckCommand),
+    /// Shows how far the hashing of all stored content is.
+    #[command(subcommand, after_help = scrub::HELP)]
+    Scrub(scrub::ScrubCommand),
     /// Shows long work that commands asked for.
     #[command(subcommand, after_help = job::HELP)]
     Job(job::JobCommand),
@@ -125,6 +129,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Gc(command) => gc::run(&command),
         Command::Manifest(command) => manifest::run(&command),
         Command::Fsck(command) => fsck::run(&command),
+        Command::Scrub(command) => scrub::run(&command),
         Command::Job(command) => job::run(&command),
         Command::Backup(command) => backup::run(&command),
         Command::Upload(command) => content::run_upload(&command),
@@ -201,7 +206,7 @@ mod tests {
         let line = CommandLine::command();
         let names = [
             "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "backup", "gc",
-            "fsck", "job", "upload",
+            "fsck", "scrub", "job", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

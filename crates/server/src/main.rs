@@ -13,6 +13,7 @@ mod commands;
 mod exit;
 mod listen;
 mod s3_store;
+mod scrub_metrics;
 mod serve;
 mod signals;
 mod storage_metrics;

@@ -6,6 +6,7 @@ use crate::administration::{administration, serve_socket};
 use crate::audit;
 use crate::banner::Banner;
 use crate::listen::listen;
+use crate::scrub_metrics;
 use crate::storage_metrics::StorageMetrics;
 use crate::stores::Stores;
 use crate::telemetry::Form;
@@ -90,6 +91,7 @@ async fn serve(
     );
     stores.offer_backups(&registry);
     let passwords = access::passwords()?;
+    scrub_metrics::register(&mut metrics, &registry);
     let gate = Gate::open(config, stores, &passwords).await?;
     let audit = audit::start(&config.audit, &stores.clock, &mut metrics, background)?;
     if let Some(authenticator) = &gate.authenticator {
@@ -104,6 +106,7 @@ async fn serve(
     };
     let listeners = Listeners::new(config, &registry, metrics, rights, sockets)?;
     registry.start_maintenance();
+    registry.start_scrub();
     stores.start_maintenance(background);
     gate.start_maintenance(background);
     serve_socket(config, administration, background);

@@ -12,6 +12,8 @@ pub(crate) fn registry_settings(config: &Config) -> Settings {
         uploads_per_client: usize::try_from(config.limits.uploads_per_client).unwrap_or(usize::MAX),
         sparse: config.manifests.sparse,
         verify_reads: config.verify_reads.map(Period::as_duration),
+        scrub_period: config.scrub.period.map(Period::as_duration),
+        scrub_rate_bytes: config.scrub.rate.as_u64(),
         grace: config.gc.grace.as_duration(),
         condemned: config.gc.condemned.as_duration(),
         window: config.gc.reference_window.as_duration(),

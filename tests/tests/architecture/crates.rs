@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
+    ("roadstead-model", &[]),
     ("roadstead-examples", EVERYTHING),
 ];
 

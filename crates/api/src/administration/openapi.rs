@@ -4,7 +4,7 @@ use super::answer::{Outcome, Output};
 use super::input::Input;
 use super::{
     Administration, access_tokens, collector, explain, groups, jobs, keys, manifests, repositories,
-    robots, rules, tags, uploads, users,
+    robots, rules, scrub, tags, uploads, users,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -30,6 +30,7 @@ use utoipa::{Modify, OpenApi};
         keys::rotate,
         collector::show,
         jobs::list, jobs::start, jobs::show,
+        scrub::show,
         repositories::list,
         tags::list, tags::remove, tags::history, tags::deleted, tags::restore,
         manifests::deleted, manifests::restore,

@@ -4,7 +4,7 @@ use super::answer::Outcome;
 use super::input::{AdminRequest, Input};
 use super::{
     Administration, access_tokens, collector, explain, groups, jobs, keys, manifests, openapi,
-    repositories, robots, rules, tags, uploads, users,
+    repositories, robots, rules, scrub, tags, uploads, users,
 };
 use crate::error::AdminError;
 use futures::future::LocalBoxFuture;
@@ -66,6 +66,7 @@ const OPERATIONS: &[Operation] = operations! {
     "GET" "/jobs" => jobs::list;
     "POST" "/jobs" => jobs::start;
     "GET" "/jobs/{id}" => jobs::show;
+    "GET" "/scrub" => scrub::show;
     "GET" "/uploads" => uploads::list;
     "DELETE" "/uploads/{id}" => uploads::abort;
 };

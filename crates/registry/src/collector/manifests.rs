@@ -8,13 +8,13 @@
 use super::batches::{AT_ONCE, BATCH, Candidate, Level, Verdict};
 use super::marks::Marks;
 use super::pass::{Pass, is_due};
-use super::walk::Walk;
+use super::walk::{RepositoryKey, Walk};
 use crate::record::{CondemnedEntry, ManifestRecord, ManifestReferences, ManifestState};
 use crate::registry::{Registry, Seen};
 use crate::{RegistryError, Result, layout};
 use futures::{StreamExt, TryStreamExt, stream};
 use roadstead_oci::{Digest, RepositoryName};
-use roadstead_storage::Timestamp;
+use roadstead_storage::{Condition, Timestamp};
 use std::time::Duration;
 
 /// Who deletes what the policy wants gone, as the history of tags and the log tell it.
@@ -79,6 +79,31 @@ impl Pass<'_> {
         if self.does_chores || self.options.dry_run {
             self.find_manifests(repository, &batches, &graph, untagged)
                 .await?;
+        }
+        Ok(())
+    }
+
+    /// Drops lists that the scan does not lead to: of repositories that have no manifests any more,
+    /// and all of them where there is no policy any more. What is condemned is as good as live.
+    pub(super) async fn drop_batches(&mut self) -> Result<()> {
+        let prefix = Level::Manifests.prefix();
+        let mut walk = Walk::new(prefix.as_str(), None);
+        while let Some(entry) = walk.next(self.registry).await? {
+            self.spend(1 + walk.take_calls()).await?;
+            let key = RepositoryKey::parse(&prefix, &entry.key);
+            let repository = key.and_then(|key| RepositoryName::parse(key.name).ok());
+            let is_scanned = match repository {
+                Some(repository) if self.collects_manifests() => {
+                    let manifests = layout::manifests(&repository);
+                    let records = &self.registry.inner.records;
+                    let page = records.list(&manifests, None, 1).await?;
+                    !page.entries.is_empty()
+                }
+                Some(_) | None => false,
+            };
+            if !is_scanned && !self.options.dry_run {
+                let _ = self.registry.remove(&entry.key, Condition::Any).await?;
+            }
         }
         Ok(())
     }

@@ -100,7 +100,11 @@ impl Pass<'_> {
             }
             self.spend(walk.take_calls() + chunks.take_calls()).await?;
         }
-        self.drop_chunks(&mut chunks, None).await
+        self.drop_chunks(&mut chunks, None).await?;
+        if is_first {
+            self.drop_batches().await?;
+        }
+        Ok(())
     }
 
     /// Reads the manifests of one section.

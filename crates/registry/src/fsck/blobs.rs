@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::finding::Finding;
 use super::kinds::Record;
-use super::walk::{Found, Walk};
+use super::walk::Found;
 use crate::record::{BlobRecord, BlobState, Content, LinkRecord, LinkState};
 use crate::registry::{Registry, Seen};
 use crate::rehash::Soundness;
@@ -18,10 +18,10 @@ struct Blob {
 
 impl Check<'_> {
     pub(super) async fn check_blobs(&mut self) -> Result<()> {
-        let (mut blobs, mut links) = (Walk::new("blob/"), Walk::new("link/"));
+        let (mut blobs, mut links) = (self.walk("blob/"), self.walk("link/"));
         loop {
-            let blob = blobs.peek(self).await?.map(|found| found.key.clone());
-            let link = links.peek(self).await?.map(|found| found.key.clone());
+            let blob = blobs.peek().await?.map(|found| found.key.clone());
+            let link = links.peek().await?.map(|found| found.key.clone());
             let path_of_blob = blob.as_deref().and_then(|key| key.strip_prefix("blob/"));
             let path_of_link = link.as_deref().and_then(path_of);
             let path = match (path_of_blob, path_of_link) {
@@ -35,7 +35,7 @@ impl Check<'_> {
             {
                 there = self.check_blob(&found).await?;
             }
-            while let Some(found) = links.peek(self).await? {
+            while let Some(found) = links.peek().await? {
                 if path_of(&found.key) != Some(&*path) {
                     break;
                 }
@@ -79,9 +79,16 @@ impl Check<'_> {
             .hash(&record.content, digest, &mut self.pace)
             .await?;
         self.report.hashed_bytes += length;
-        // Missing data is told when the data is looked at.
-        if soundness != Soundness::Damaged {
-            return Ok(());
+        match soundness {
+            // Missing data is told when the data is looked at.
+            Soundness::Sound | Soundness::Missing => return Ok(()),
+            Soundness::Unreadable(why) => {
+                let text = format!("its stored content cannot be read: {why}");
+                let finding = Finding::error("unreadable-blob", &found.key, text);
+                self.report.add(finding);
+                return Ok(());
+            }
+            Soundness::Damaged => {}
         }
         let again = self.registry.read::<BlobRecord>(&found.key).await?.record;
         if again.is_none_or(|again| again.content != record.content) {

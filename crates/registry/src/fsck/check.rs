@@ -49,6 +49,10 @@ impl<'a> Check<'a> {
         }
     }
 
+    pub(super) fn walk(&self, prefix: &'static str) -> Walk {
+        Walk::new(self.registry, &self.progress, prefix)
+    }
+
     /// Tells whether a record was written so long ago that no request is at work on it.
     pub(super) fn is_settled(&self, modified: Timestamp) -> bool {
         self.now.since(modified) > SETTLED
@@ -68,11 +72,11 @@ impl<'a> Check<'a> {
         prefix: &'static str,
         except: &'static [&'static str],
     ) -> Result<()> {
-        let mut walk = Walk::new(prefix);
-        while let Some(page) = walk.next_page(self).await? {
+        let mut walk = self.walk(prefix);
+        while let Some(page) = walk.next_page().await? {
             for found in page {
                 if let Some(section) = except.iter().find(|one| found.key.starts_with(**one)) {
-                    walk.skip(section);
+                    walk.skip(section, &found.key);
                     break;
                 }
                 self.read(&found).await?;

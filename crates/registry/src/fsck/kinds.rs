@@ -5,7 +5,7 @@
 use crate::record::{
     BlobRecord, BlobState, CatalogRecord, CollectorRecord, CondemnedRecord, Encoded, HistoryRecord,
     JobRecord, LeaseRecord, LinkRecord, ManifestRecord, ReferencesRecord, ReferrerRecord,
-    RemovedRecord, SessionRecord, TagRecord, TaggedRecord,
+    RemovedRecord, ScrubRecord, SessionRecord, TagRecord, TaggedRecord,
 };
 use crate::{JobId, RegistryError, Result, UploadId, layout};
 use bytes::Bytes;
@@ -157,6 +157,13 @@ const KINDS: &[Kind] = &[
         read: |key, bytes| {
             JobId::parse(key.strip_prefix(layout::JOBS)?)?;
             Some(decode(key, bytes, |_: JobRecord| Record::Plain(Vec::new())))
+        },
+    },
+    Kind {
+        name: "scrub",
+        read: |key, bytes| {
+            let is_own = key == layout::SCRUB;
+            is_own.then(|| decode(key, bytes, |_: ScrubRecord| Record::Plain(Vec::new())))
         },
     },
     Kind {

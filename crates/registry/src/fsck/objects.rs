@@ -5,7 +5,6 @@ use super::check::Check;
 use super::finding::Finding;
 use super::kinds::{self, Record};
 use super::owners::{self, Owners};
-use super::walk::Walk;
 use crate::Result;
 use roadstead_storage::ListedObject;
 use std::collections::BTreeMap;
@@ -76,13 +75,12 @@ impl Check<'_> {
                     Some((_, Some(length))) if length != object.length => {
                         suspects.miss(number, Some(length), Some(object.length));
                     }
-                    Some(_) => {}
-                    None if self.now.since(object.modified) > ORPHAN_AGE => {
-                        if suspects.orphans.len() < MOST_SUSPECTS {
-                            suspects.orphans.insert(number, object);
-                        }
+                    None if suspects.orphans.len() < MOST_SUSPECTS
+                        && self.now.since(object.modified) > ORPHAN_AGE =>
+                    {
+                        suspects.orphans.insert(number, object);
                     }
-                    None => {}
+                    Some(_) | None => {}
                 }
             }
             if !page.more || after.is_none() {
@@ -101,8 +99,8 @@ impl Check<'_> {
             .begin("records, for the next range of data", None);
         let mut owners = Owners::from(from);
         for section in SECTIONS {
-            let mut walk = Walk::new(section);
-            while let Some(page) = walk.next_page(self).await? {
+            let mut walk = self.walk(section);
+            while let Some(page) = walk.next_page().await? {
                 self.progress.add(page.len() as u64);
                 for found in page {
                     if let Some((_, Ok(record))) = kinds::read(&found.key, &found.bytes) {
@@ -120,8 +118,8 @@ impl Check<'_> {
             .begin("records, for data that looks wrong", None);
         let mut knows_all = self.knows_all;
         for section in SECTIONS {
-            let mut walk = Walk::new(section);
-            while let Some(page) = walk.next_page(self).await? {
+            let mut walk = self.walk(section);
+            while let Some(page) = walk.next_page().await? {
                 self.progress.add(page.len() as u64);
                 for found in page {
                     let Some((_, Ok(record))) = kinds::read(&found.key, &found.bytes) else {

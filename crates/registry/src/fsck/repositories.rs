@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::finding::Finding;
 use super::kinds::Record;
-use super::walk::{Found, Walk};
+use super::walk::Found;
 use crate::manifest::{Held, References};
 use crate::record::{
     BlobRecord, BlobState, Content, LinkRecord, LinkState, ManifestRecord, ManifestState,
@@ -21,10 +21,10 @@ const CHECKS_AT_ONCE: usize = 16;
 
 impl Check<'_> {
     pub(super) async fn check_repositories(&mut self) -> Result<()> {
-        let mut walk = Walk::new("repo/");
+        let mut walk = self.walk("repo/");
         // The last repository that was found to be in the catalog: its keys follow each other.
         let mut entered: Option<RepositoryName> = None;
-        while let Some(page) = walk.next_page(self).await? {
+        while let Some(page) = walk.next_page().await? {
             let mut records = Vec::with_capacity(page.len());
             for found in page {
                 if let Some(record) = self.read(&found).await? {

@@ -1,15 +1,15 @@
 //! Records in the order of their keys, a page at a time, each of them read.
 
-use super::check::Check;
-use crate::Result;
+use crate::progress::Progress;
 use crate::registry::Registry;
+use crate::{RegistryError, Result};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use roadstead_storage::{Timestamp, Version};
 use std::collections::VecDeque;
 
 /// Records of a page.
-const PAGE: usize = 500;
+const PAGE: usize = 200;
 /// Records read at once.
 const READS_AT_ONCE: usize = 32;
 
@@ -23,8 +23,9 @@ pub(super) struct Found {
 }
 
 /// Walks what is under a prefix. What is put or removed meanwhile may be met or not.
-#[derive(Debug)]
 pub(super) struct Walk {
+    registry: Registry,
+    progress: Progress,
     prefix: &'static str,
     after: Option<String>,
     has_more: bool,
@@ -32,8 +33,10 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(prefix: &'static str) -> Self {
+    pub(super) fn new(registry: &Registry, progress: &Progress, prefix: &'static str) -> Self {
         Self {
+            registry: registry.clone(),
+            progress: progress.clone(),
             prefix,
             after: None,
             has_more: true,
@@ -42,9 +45,9 @@ impl Walk {
     }
 
     /// Makes sure that a record is at hand, if there is one left; returns it.
-    pub(super) async fn peek(&mut self, check: &Check<'_>) -> Result<Option<&Found>> {
+    pub(super) async fn peek(&mut self) -> Result<Option<&Found>> {
         while self.page.is_empty() && self.has_more {
-            self.page = self.next_page(check).await?.unwrap_or_default().into();
+            self.page = self.next_page().await?.unwrap_or_default().into();
         }
         Ok(self.page.front())
     }
@@ -54,12 +57,14 @@ impl Walk {
     }
 
     /// Reads the next page; `None` behind the last.
-    pub(super) async fn next_page(&mut self, check: &Check<'_>) -> Result<Option<Vec<Found>>> {
+    pub(super) async fn next_page(&mut self) -> Result<Option<Vec<Found>>> {
         if !self.has_more {
             return Ok(None);
         }
-        check.go_on()?;
-        let records = &check.registry.inner.records;
+        if self.progress.is_stopped() {
+            return Err(RegistryError::Stopped);
+        }
+        let records = &self.registry.inner.records;
         let page = records
             .list(self.prefix, self.after.as_deref(), PAGE)
             .await?;
@@ -67,7 +72,7 @@ impl Walk {
         self.has_more = page.more;
         let mut reads = Vec::with_capacity(page.entries.len());
         for entry in page.entries {
-            reads.push(check.registry.look_up(entry.key));
+            reads.push(self.registry.look_up(entry.key));
         }
         let found: Vec<Option<Found>> = stream::iter(reads)
             .buffered(READS_AT_ONCE)
@@ -77,10 +82,16 @@ impl Walk {
         Ok(Some(found.into_iter().flatten().collect()))
     }
 
-    /// Goes on behind everything that begins with `prefix`, which the last page has reached.
-    pub(super) fn skip(&mut self, prefix: &str) {
+    /// Goes on behind everything that begins with `prefix`, or behind `key`, which begins with it
+    /// and may be none of ours.
+    pub(super) fn skip(&mut self, prefix: &str, key: &str) {
         // No key of ours has this character or one behind it.
-        self.after = Some(format!("{prefix}\u{7f}"));
+        let behind = format!("{prefix}~");
+        self.after = Some(if *key > *behind {
+            key.to_owned()
+        } else {
+            behind
+        });
         self.has_more = true;
     }
 }

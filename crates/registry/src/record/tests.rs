@@ -6,8 +6,8 @@
 use super::{
     BlobRecord, BlobState, CatalogRecord, Content, Encoded, EndedBy, Ending, HistoryRecord,
     JobProgress, JobRecord, JobState, LinkRecord, LinkState, ManifestRecord, ManifestState,
-    ReferrerRecord, RemovedRecord, SessionRecord, SessionState, Staged, TagRecord, TaggedRecord,
-    Target,
+    ReferrerRecord, RemovedRecord, ScrubPass, ScrubRecord, SessionRecord, SessionState, Staged,
+    TagRecord, TaggedRecord, Target,
 };
 use crate::{Generation, Nonce, RegistryError};
 use bytes::Bytes;
@@ -242,6 +242,46 @@ fn jobs_keep_their_bytes() {
         report: Bytes::from_static(b"{}"),
     };
     assert_golden(&job, golden!("job"));
+}
+
+#[test]
+fn the_record_of_the_scrub_keeps_its_bytes() {
+    let scrub = ScrubRecord {
+        holder: nonce(),
+        until: Timestamp::from_millis(1_700_000_300_000),
+        pass: ScrubPass {
+            started: Timestamp::from_millis(1_700_000_000_000),
+            ended: None,
+            cursor: Some("blob/sha256/ab".to_owned()),
+            checked: 7,
+            bytes: 9000,
+            damaged: 1,
+        },
+        before: Some(ScrubPass {
+            started: Timestamp::from_millis(1_690_000_000_000),
+            ended: Some(Timestamp::from_millis(1_699_000_000_000)),
+            cursor: None,
+            checked: 5,
+            bytes: 8000,
+            damaged: 0,
+        }),
+        nonce: nonce(),
+    };
+    assert_golden(&scrub, golden!("scrub"));
+}
+
+#[test]
+fn a_damaged_manifest_says_so_and_others_keep_their_bytes() {
+    let damaged = ManifestRecord {
+        is_damaged: true,
+        ..manifest()
+    };
+    let text = damaged.encode().escape_ascii().to_string();
+    assert!(text.contains("\\\"damaged\\\":true"), "{text}");
+    assert_eq!(
+        ManifestRecord::decode("key", &damaged.encode()).unwrap(),
+        damaged
+    );
 }
 
 #[test]

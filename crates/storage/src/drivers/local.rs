@@ -13,6 +13,7 @@ mod backup;
 mod batch;
 mod data;
 mod database;
+mod disk;
 mod failure;
 mod finished;
 mod folder;
@@ -26,6 +27,7 @@ mod settings;
 mod snapshot;
 mod space;
 mod staging;
+mod steady;
 mod upload;
 mod value;
 mod writer;
@@ -56,18 +58,17 @@ impl LocalStore {
     /// are sentences for whoever starts the server: `Unavailable` when another server has the
     /// folder open, `Denied` when it is not writable, `Corrupt` when another version wrote it.
     pub fn open(settings: &LocalSettings, clock: Arc<dyn Clock>) -> Result<Self> {
-        Self::open_watched(settings, clock, Arc::default())
+        Self::open_on(settings, clock, Arc::new(disk::Kernel))
     }
 
-    fn open_watched(
+    fn open_on(
         settings: &LocalSettings,
         clock: Arc<dyn Clock>,
-        health: Arc<backend::Health>,
+        disk: Arc<dyn disk::Disk>,
     ) -> Result<Self> {
-        let folder = Arc::new(folder::Folder::open(settings, Arc::clone(&clock))?);
-        let (of_records, of_data) = (Arc::clone(&folder), Arc::clone(&clock));
-        let records = LocalRecords::open(of_records, settings, health, clock)?;
-        let data = LocalData::new(folder, settings.upload_buffer_bytes, of_data);
+        let folder = Arc::new(folder::Folder::open(settings, Arc::clone(&clock), disk)?);
+        let records = LocalRecords::open(Arc::clone(&folder), settings, clock)?;
+        let data = LocalData::new(folder, settings.upload_buffer_bytes, records.clock());
         Ok(Self { records, data })
     }
 

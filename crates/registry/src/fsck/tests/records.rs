@@ -234,7 +234,14 @@ async fn a_record_that_cannot_be_read_is_an_error_and_an_unknown_key_a_warning()
     store.assert_told("unreadable-record").await;
     assert_eq!(store.check().await.errors, 1);
     store.remove(&key).await;
-    for key in ["gc/unheard-of", "repo/a/_unheard/x", "zzz"] {
+    for key in [
+        "gc/unheard-of",
+        "repo/a/_unheard/x",
+        "zzz",
+        "blob/~",
+        "blob/é",
+        "link/é/é",
+    ] {
         store.put(key, Bytes::from_static(b"\x01")).await;
         store.assert_told("unknown-record").await;
         store.remove(key).await;

@@ -10,15 +10,12 @@ use bytes::Bytes;
 use roadstead_oci::Algorithm;
 use roadstead_storage::drivers::memory::MemoryRecords;
 use roadstead_storage::{
-    Clock, Condition, Outcome, Page, Read, RecordStore, Result, Timestamp, UploadState,
+    Clock, Condition, DataRef, Outcome, Page, Read, RecordStore, Result, Timestamp, UploadState,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-#[tokio::test]
-async fn data_that_a_session_names_has_an_owner() {
-    let store = Store::new().await;
-    let data = store.store_data(b"committing").await;
+fn committing(store: &Store, data: &DataRef) -> (String, Bytes) {
     let id = UploadId::draw(&RandomIds);
     let session = SessionRecord {
         repository: name(REPOSITORY),
@@ -38,13 +35,34 @@ async fn data_that_a_session_names_has_an_owner() {
         created: store.fixture.clock.now(),
         nonce: Nonce::draw(&RandomIds),
     };
-    store.put(&layout::upload(&id), session.encode()).await;
+    (layout::upload(&id), session.encode())
+}
+
+#[tokio::test]
+async fn data_that_a_session_names_has_an_owner() {
+    let store = Store::new().await;
+    let data = store.store_data(b"committing").await;
+    let (key, session) = committing(&store, &data);
+    store.put(&key, session).await;
     store.age();
     let report = store.repair().await;
     assert!(report.problems.is_empty(), "{report:?}");
     assert!(store.is_stored(&data.key).await);
     let before = store.registry().upload_sessions(None, 10).await.unwrap();
     assert!(before.sessions.is_empty(), "it is not open");
+}
+
+#[tokio::test]
+async fn data_is_deleted_only_when_nobody_names_it_at_the_second_look_either() {
+    let store = Store::new().await;
+    let data = store.store_data(b"committing").await;
+    store.age();
+    let session = committing(&store, &data);
+    // Sessions were read before the catalog is.
+    let when = layout::catalog(&name(REPOSITORY));
+    let report = repair_while(&store, when, Vec::new(), vec![session]).await;
+    assert!(report.problems.is_empty(), "{report:?}");
+    assert!(store.is_stored(&data.key).await);
 }
 
 #[tokio::test]
@@ -78,11 +96,12 @@ async fn what_was_pushed_a_moment_ago_is_left_alone() {
     assert_eq!(super::planting::problems(&report), expected);
 }
 
-/// Records of which some are deleted just when one of them is read.
+/// Records of which some are deleted and put just when one of them is read.
 struct Meddling {
     inner: MemoryRecords,
     when: String,
     delete: Vec<String>,
+    put: Vec<(String, Bytes)>,
     has_happened: AtomicBool,
 }
 
@@ -92,6 +111,9 @@ impl RecordStore for Meddling {
         if key == self.when && !self.has_happened.swap(true, Ordering::SeqCst) {
             for key in &self.delete {
                 let _ = self.inner.delete(key, Condition::Any).await?;
+            }
+            for (key, bytes) in &self.put {
+                let _ = self.inner.put(key, bytes.clone(), Condition::Any).await?;
             }
         }
         self.inner.get(key).await
@@ -114,12 +136,18 @@ impl RecordStore for Meddling {
     }
 }
 
-/// Checks while records go just when `when` is read.
-async fn check_while(store: &Store, when: String, delete: Vec<String>) -> crate::FsckReport {
+/// Repairs while records come and go just when `when` is read.
+async fn repair_while(
+    store: &Store,
+    when: String,
+    delete: Vec<String>,
+    put: Vec<(String, Bytes)>,
+) -> crate::FsckReport {
     let records = Meddling {
         inner: store.fixture.records.clone(),
         when,
         delete,
+        put,
         has_happened: AtomicBool::new(false),
     };
     let records = Arc::new(records);
@@ -131,10 +159,11 @@ async fn check_while(store: &Store, when: String, delete: Vec<String>) -> crate:
         Arc::new(RandomIds),
         Background::new(tokio::runtime::Handle::current()),
     );
-    let report = registry
-        .fsck(FsckOptions::default(), Progress::default())
-        .await
-        .unwrap();
+    let options = FsckOptions {
+        repair: true,
+        ..FsckOptions::default()
+    };
+    let report = registry.fsck(options, Progress::default()).await.unwrap();
     assert!(records.has_happened.load(Ordering::SeqCst));
     report
 }
@@ -149,7 +178,7 @@ async fn a_tag_that_is_deleted_with_its_manifest_meanwhile_is_no_finding() {
         layout::tag(&name(REPOSITORY), &tag("index")),
         reverse.clone(),
     ];
-    let report = check_while(&store, reverse, gone).await;
+    let report = repair_while(&store, reverse, gone, Vec::new()).await;
     assert!(report.is_clean(), "{report:?}");
 }
 
@@ -163,7 +192,7 @@ async fn a_link_that_goes_before_its_blob_meanwhile_is_no_finding() {
         layout::blob(&digest),
         layout::link(&name(REPOSITORY), &digest),
     );
-    let report = check_while(&store, blob.clone(), vec![link, blob]).await;
+    let report = repair_while(&store, blob.clone(), vec![link, blob], Vec::new()).await;
     assert!(report.problems.is_empty(), "{report:?}");
 }
 

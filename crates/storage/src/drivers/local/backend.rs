@@ -3,19 +3,20 @@
 //! After a failed fsync the page cache may hold what the disk does not, and says nothing of it when
 //! asked again. So the store may be opened again after a failed write, but not after a failed fsync.
 
+use super::disk::Root;
 use redb::{BackendError, StorageBackend};
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::io::Errno;
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSlice};
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What happened to the file, shared with the writer.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     sync_failed: AtomicBool,
-    #[cfg(test)]
-    pub(super) faults: Faults,
 }
 
 impl Health {
@@ -25,61 +26,105 @@ impl Health {
     }
 }
 
-/// Errors that a test asks for.
-#[cfg(test)]
-#[derive(Debug, Default)]
-pub(super) struct Faults {
-    /// Every write beyond what was ever written fails, as the holes of a file do on a full disk.
-    pub(super) disk_full: AtomicBool,
-    /// Up to where the file has been written, in bytes.
-    written_to: std::sync::atomic::AtomicU64,
-    /// Every fsync fails.
-    pub(super) sync: AtomicBool,
-    /// Counts the fsyncs.
-    pub(super) syncs: std::sync::atomic::AtomicUsize,
+/// How much of the disk is taken beyond what the file uses, in bytes: a commit of deletes, or the
+/// repair after a crash, writes before it frees.
+const HEADROOM: u64 = 4 * 1024 * 1024;
+
+/// The part of the disk that is kept for the file: blocks of its own, so that what is written there
+/// does not meet a full disk.
+#[derive(Debug)]
+pub(super) struct Headroom {
+    file: File,
+    root: Arc<Root>,
+    /// Up to where the file has been written, and up to where the disk is its own.
+    used_to: AtomicU64,
+    kept_to: AtomicU64,
+    is_low: AtomicBool,
 }
 
-#[cfg(test)]
-impl Faults {
-    fn check_write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let end = offset + data.len() as u64;
-        if self.disk_full.load(Ordering::Acquire) && end > self.written_to.load(Ordering::Acquire) {
-            return Err(rustix::io::Errno::NOSPC.into());
+impl Headroom {
+    /// Keeps enough for a write that ends at `end`, or notes that there is not enough.
+    fn use_to(&self, end: u64) {
+        let used_to = self.used_to.fetch_max(end, Ordering::AcqRel).max(end);
+        // Without space it is asked for again once a batch, not with every page.
+        let is_near = used_to + HEADROOM / 2 > self.kept_to.load(Ordering::Acquire);
+        if is_near && !self.is_low.load(Ordering::Acquire) {
+            self.extend(used_to + HEADROOM);
         }
-        self.written_to.fetch_max(end, Ordering::AcqRel);
-        Ok(())
     }
 
-    fn check_sync(&self) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::AcqRel);
-        let fails = self.sync.load(Ordering::Acquire);
-        if fails {
-            Err(rustix::io::Errno::IO.into())
+    fn extend(&self, to: u64) {
+        let kept = self.root.keep(self.file.as_fd(), to);
+        let is_low = matches!(kept, Err(Errno::NOSPC | Errno::DQUOT));
+        if !is_low {
+            // Where the file system keeps nothing in advance, it is not asked again.
+            let to = if kept.is_ok() { to } else { u64::MAX };
+            self.kept_to.store(to, Ordering::Release);
+        }
+        if self.is_low.swap(is_low, Ordering::AcqRel) == is_low {
+            return;
+        }
+        if is_low {
+            tracing::warn!("the disk is full: only deletes and small records are taken");
         } else {
-            Ok(())
+            tracing::info!("the disk has space for records again");
         }
+    }
+
+    /// Notes that the file is cut, which gives back every block behind its end.
+    fn cut_to(&self, length: u64) {
+        self.used_to.fetch_min(length, Ordering::AcqRel);
+        self.kept_to.fetch_min(length, Ordering::AcqRel);
+    }
+
+    /// Tells whether the disk had too little left, after another look if it had.
+    pub(super) fn is_low(&self) -> bool {
+        if self.is_low.load(Ordering::Acquire) {
+            self.extend(self.used_to.load(Ordering::Acquire) + HEADROOM);
+        }
+        self.is_low.load(Ordering::Acquire)
     }
 }
 
-/// redb's own file backend, watched.
+/// redb's own file backend, watched; what changes the file goes through the driver's disk.
 #[derive(Debug)]
 pub(super) struct WatchedFile {
     inner: redb::backends::FileBackend,
+    /// The same open file: the locks that `inner` takes on it are held by both.
+    headroom: Arc<Headroom>,
+    root: Arc<Root>,
     health: Arc<Health>,
 }
 
 impl WatchedFile {
-    pub(super) fn new(file: File, health: Arc<Health>) -> Result<Self, redb::DatabaseError> {
+    pub(super) fn new(
+        root: Arc<Root>,
+        file: File,
+        health: Arc<Health>,
+    ) -> Result<Self, redb::Error> {
+        let inner = redb::backends::FileBackend::new(file.try_clone()?)?;
+        let headroom = Headroom {
+            file,
+            root: Arc::clone(&root),
+            used_to: AtomicU64::new(0),
+            kept_to: AtomicU64::new(0),
+            is_low: AtomicBool::new(false),
+        };
         Ok(Self {
-            inner: redb::backends::FileBackend::new(file)?,
+            inner,
+            headroom: Arc::new(headroom),
+            root,
             health,
         })
     }
 
-    fn sync(&self) -> io::Result<()> {
-        #[cfg(test)]
-        self.health.faults.check_sync()?;
-        self.inner.sync_data()
+    /// Returns what tells whether the disk has room for the file.
+    pub(super) fn headroom(&self) -> Arc<Headroom> {
+        Arc::clone(&self.headroom)
+    }
+
+    fn file(&self) -> BorrowedFd<'_> {
+        self.headroom.file.as_fd()
     }
 }
 
@@ -93,21 +138,24 @@ impl StorageBackend for WatchedFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.inner.set_len(length)
+        if length < self.inner.len()? {
+            self.headroom.cut_to(length);
+        }
+        Ok(self.root.set_length(self.file(), length)?)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let result = self.sync();
+        let result = self.root.sync_data(self.file());
         if result.is_err() {
             self.health.sync_failed.store(true, Ordering::Release);
         }
-        result
+        Ok(result?)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        #[cfg(test)]
-        self.health.faults.check_write(offset, data)?;
-        self.inner.write(offset, data)
+        self.headroom.use_to(offset + data.len() as u64);
+        let mut slices = [IoSlice::new(data)];
+        Ok(self.root.write_all(self.file(), &mut slices, offset)?)
     }
 
     fn close(&self) -> io::Result<()> {

@@ -17,6 +17,7 @@
 mod create;
 mod directory;
 mod pool;
+mod publish;
 mod records;
 mod restore;
 mod verify;

@@ -1,7 +1,7 @@
 //! One batch of writes: decides each by the state before it, then applies all in one transaction.
 
 use super::snapshot::{Snapshot, Tombstone};
-use super::value::{RECORDS, TOMBSTONES, Value};
+use super::value::{CLOCK, LATEST, RECORDS, TOMBSTONES, Value};
 use crate::{Condition, Operation, Outcome, Result, Timestamp, Version};
 use bytes::Bytes;
 use redb::{Database, ReadableTable};
@@ -120,11 +120,18 @@ impl<'a> Batch<'a> {
         Ok(Outcome::Applied(Version::nonce(nonce)))
     }
 
-    /// Writes all changes, sweeps the tombstones `old`, and makes both durable.
+    /// Returns the time of every write of the batch.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Writes all changes, sweeps the tombstones `old`, keeps the time if that is due, and makes
+    /// everything durable.
     pub(super) fn commit(
         &self,
         database: &Database,
         old: &[Tombstone],
+        keeps_time: bool,
     ) -> std::result::Result<(), redb::Error> {
         let transaction = database.begin_write()?;
         {
@@ -145,6 +152,11 @@ impl<'a> Batch<'a> {
                 if value.record.is_none() {
                     tombstones.insert((self.now.as_millis(), key), change.nonce)?;
                 }
+            }
+            if keeps_time {
+                transaction
+                    .open_table(CLOCK)?
+                    .insert(LATEST, self.now.as_millis())?;
             }
             for tombstone in old {
                 let key = tombstone.key.as_str();

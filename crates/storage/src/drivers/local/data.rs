@@ -253,14 +253,17 @@ impl DataStore for LocalData {
         let name = key.clone();
         let remove = move |shared: &Shared| {
             let _may = shared.folder.begin_delete();
-            publish::remove(shared.folder.directory(), place)
+            publish::remove(shared.folder.root(), place)
                 .map_err(|error| failure::from_io(Operation::DeleteData, name.as_str(), error))
         };
         self.blocking(Operation::DeleteData, key, remove).await
     }
 
     async fn uploads(&self, older_than: Timestamp, limit: usize) -> Result<Vec<Upload>> {
-        let list = move |shared: &Shared| staging::list(&shared.folder, older_than, limit);
+        let list = move |shared: &Shared| {
+            let now = shared.clock.now();
+            staging::list(&shared.folder, now, older_than, limit)
+        };
         let places = self
             .blocking(Operation::Uploads, &DataKey::new(""), list)
             .await?;

@@ -1,16 +1,22 @@
 //! The record file: opens it, publishes what is durable in it, opens it again after a failed write.
 
-use super::backend::{Health, WatchedFile};
+use super::backend::{Headroom, Health, WatchedFile};
 use super::batch::Batch;
+use super::disk::Root;
 use super::failure;
+use super::publish;
 use super::snapshot::{Snapshot, Tombstone};
-use super::value::{RECORDS, TOMBSTONES};
-use crate::{Kind, Operation, Result, StorageError};
-use redb::Database;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use super::value::{CLOCK, CLOCK_STEP, LATEST, RECORDS, TOMBSTONES};
+use crate::{Kind, Operation, Result, StorageError, Timestamp};
+use redb::{Database, ReadableDatabase};
+use rustix::fs::{AtFlags, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+
+/// The name of the record file in the data folder.
+const NAME: &str = "records.redb";
 
 /// The snapshot that readers use now; none while the file is closed.
 #[derive(Debug, Default)]
@@ -33,29 +39,41 @@ impl Published {
 
 /// The record file, owned by the writer thread.
 pub(super) struct RecordFile {
+    root: Arc<Root>,
+    /// Where the file is, for messages.
     path: PathBuf,
     cache_bytes: usize,
     health: Arc<Health>,
     database: Option<Database>,
     published: Arc<Published>,
+    headroom: Option<Arc<Headroom>>,
+    /// The time that is kept in the file.
+    kept_time: Timestamp,
 }
 
 impl RecordFile {
     /// Opens or makes the file, repairing it after a crash.
     pub(super) fn open(
-        path: PathBuf,
+        root: Arc<Root>,
+        folder: &Path,
         cache_bytes: usize,
         published: Arc<Published>,
-        health: Arc<Health>,
     ) -> Result<Self> {
         let mut file = Self {
-            path,
+            root,
+            path: folder.join(NAME),
             cache_bytes,
-            health,
+            health: Arc::default(),
             database: None,
             published,
+            headroom: None,
+            kept_time: Timestamp::default(),
         };
+        file.make_if_missing()
+            .map_err(|error| explain(&file.path, error))?;
         file.reopen()?;
+        let kept_time = file.read_time();
+        file.kept_time = kept_time.map_err(|error| explain(&file.path, error))?;
         Ok(file)
     }
 
@@ -80,13 +98,46 @@ impl RecordFile {
             .database
             .as_ref()
             .expect("`ready` opened it for this batch");
-        let committed = batch.commit(database, old).and_then(|()| self.publish());
+        let keeps_time = batch.now() >= self.kept_time.plus(CLOCK_STEP);
+        let committed = batch
+            .commit(database, old, keeps_time)
+            .and_then(|()| self.publish());
+        if committed.is_ok() && keeps_time {
+            self.kept_time = batch.now();
+        }
         committed.map_err(|error| {
             let error = failure::from_redb(Operation::Put, "", error);
             tracing::error!(%error, "failed to commit records");
             self.recover();
             error
         })
+    }
+
+    /// Returns a time that no record of the file is later than.
+    pub(super) fn least_time(&self) -> Timestamp {
+        if self.kept_time == Timestamp::default() {
+            return self.kept_time;
+        }
+        self.kept_time.plus(CLOCK_STEP)
+    }
+
+    /// Tells whether the disk has no more room for the file than what is kept for deletes.
+    pub(super) fn is_low(&self) -> bool {
+        self.headroom.as_ref().is_some_and(|room| room.is_low())
+    }
+
+    fn read_time(&self) -> std::result::Result<Timestamp, redb::Error> {
+        let database = self.database.as_ref().expect("it has just been opened");
+        match database.begin_read()?.open_table(CLOCK) {
+            Ok(table) => {
+                let latest = table.get(LATEST)?;
+                let millis = latest.map_or(0, |latest| latest.value());
+                Ok(Timestamp::from_millis(millis))
+            }
+            // An earlier version kept none.
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(Timestamp::default()),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// Closes the file; readers get errors from now on.
@@ -123,53 +174,55 @@ impl RecordFile {
     }
 
     fn reopen(&mut self) -> Result<()> {
-        let opened = open_database(&self.path, self.cache_bytes, Arc::clone(&self.health));
-        self.database = Some(opened.map_err(|error| explain(&self.path, error))?);
+        let opened = self.open_database(NAME, OFlags::empty());
+        let (database, headroom) = opened.map_err(|error| explain(&self.path, error))?;
+        (self.database, self.headroom) = (Some(database), Some(headroom));
         self.publish().map_err(|error| {
             self.database = None;
             explain(&self.path, error)
         })
     }
-}
 
-fn open_database(
-    path: &Path,
-    cache_bytes: usize,
-    health: Arc<Health>,
-) -> std::result::Result<Database, redb::Error> {
-    let backend = WatchedFile::new(open_file(path)?, health)?;
-    let database = redb::Builder::new()
-        .set_cache_size(cache_bytes)
-        .set_repair_callback(|repair| {
-            tracing::info!(
-                progress = repair.progress(),
-                "checking the record file after a crash"
-            );
-        })
-        .create_with_backend(backend)?;
-    // Nothing is written to a file that has its tables, so that a full disk can be opened too.
-    match Snapshot::open(&database) {
-        Ok(_) => {}
-        Err(redb::Error::TableDoesNotExist(_)) => {
-            let transaction = database.begin_write()?;
-            transaction.open_table(RECORDS)?;
-            transaction.open_table(TOMBSTONES)?;
-            transaction.commit()?;
+    /// Makes the file under another name first: redb does not open one that it has only begun,
+    /// which is what a crash at the wrong moment would leave.
+    fn make_if_missing(&self) -> std::result::Result<(), redb::Error> {
+        match rustix::fs::statat(self.root.directory(), NAME, AtFlags::empty()) {
+            Err(Errno::NOENT) => {}
+            other => return Ok(other.map(drop).map_err(std::io::Error::from)?),
         }
-        Err(other) => return Err(other),
+        let (database, _) = self.open_database(&publish::staged_name(NAME), OFlags::TRUNC)?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(RECORDS)?;
+        transaction.open_table(TOMBSTONES)?;
+        transaction.commit()?;
+        database.close()?;
+        Ok(publish::settle(&self.root, NAME).map_err(std::io::Error::from)?)
     }
-    Ok(database)
+
+    fn open_database(
+        &self,
+        name: &str,
+        flags: OFlags,
+    ) -> std::result::Result<(Database, Arc<Headroom>), redb::Error> {
+        let file = open_file(&self.root, name, flags)?;
+        let health = Arc::clone(&self.health);
+        let backend = WatchedFile::new(Arc::clone(&self.root), file, health)?;
+        let headroom = backend.headroom();
+        let database = redb::Builder::new()
+            .set_cache_size(self.cache_bytes)
+            .set_repair_callback(|repair| {
+                tracing::info!(
+                    progress = repair.progress(),
+                    "checking the record file after a crash"
+                );
+            })
+            .create_with_backend(backend)?;
+        Ok((database, headroom))
+    }
 }
 
-fn open_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)?;
+fn open_file(root: &Root, name: &str, flags: OFlags) -> std::io::Result<File> {
+    let file = File::from(root.create(name, OFlags::RDWR | flags)?);
     // What an earlier process failed to bring to the disk may still be in the page cache, where it
     // would be believed. Only a hint: where it is not taken, nothing is worse than before.
     let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);

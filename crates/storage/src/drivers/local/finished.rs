@@ -4,13 +4,14 @@ use super::failure;
 use super::folder::Folder;
 use super::gather::Pieces;
 use super::place::Place;
+use super::publish;
 use crate::{Kind, Operation, Result, StorageError};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 /// Tells whether the object is there with this length: then an earlier finish of the same upload
-/// has succeeded. `NotFound` otherwise.
+/// has succeeded, and it stays after a power cut. `NotFound` otherwise.
 pub(super) fn was_finished(folder: &Folder, place: Place, length: u64) -> Result<()> {
     was_finished_with(folder, place, &Pieces::default(), length)
 }
@@ -23,11 +24,11 @@ pub(super) fn was_finished_with(
     offset: u64,
 ) -> Result<()> {
     let length = published_with(Operation::Finish, folder, place, pieces, offset)?;
-    if length == offset + pieces.length() {
-        Ok(())
-    } else {
-        Err(gone(Operation::Finish, place))
+    if length != offset + pieces.length() {
+        return Err(gone(Operation::Finish, place));
     }
+    publish::confirm(folder.root(), place)
+        .map_err(|error| failure::from_io(Operation::Finish, place.key().as_str(), error))
 }
 
 /// Returns the length of the object if it is there and has these very bytes at `offset`.

@@ -1,16 +1,17 @@
 //! The data folder: made when missing, locked against a second server, marked with its layout.
 
+use super::disk::{Disk, Root};
 use super::failure;
 use super::publish;
 use super::settings::LocalSettings;
 use super::space::Space;
 use crate::clock::Clock;
 use crate::{Kind, Operation, Result, StorageError};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::BorrowedFd;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -21,7 +22,7 @@ pub(super) const FORMAT: &str = "roadstead data folder, layout 1\n";
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    directory: OwnedFd,
+    root: Arc<Root>,
     space: Space,
     boot: String,
     deletes: RwLock<()>,
@@ -30,22 +31,29 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Opens or makes the folder. Errors are sentences for whoever starts the server.
-    pub(super) fn open(settings: &LocalSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(super) fn open(
+        settings: &LocalSettings,
+        clock: Arc<dyn Clock>,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self> {
         let path = settings.path.clone();
         make(&path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(&path, flags, Mode::empty())
             .map_err(|error| cannot(&path, "open", error))?;
-        let lock = lock(&path)?;
-        check_format(&path, directory.as_fd())?;
+        let root = Arc::new(Root::new(directory, disk));
+        let lock = lock(&path, &root)?;
+        check_format(&path, &root)?;
         for name in ["data", "uploads"] {
-            make(&path.join(name))?;
+            root.make_folder(name)
+                .and_then(|()| root.open_folder(name))
+                .map_err(|error| cannot(&path.join(name), "make", error))?;
         }
         check_one_file_system(&path)?;
         let space = Space::new(settings.reserve_bytes, clock);
         let folder = Self {
             path,
-            directory,
+            root,
             space,
             boot: boot_id(),
             deletes: RwLock::default(),
@@ -55,14 +63,19 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Returns the path of something in the folder.
-    pub(super) fn path_of(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    /// Returns where the folder is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Returns the folder itself, which every path of data is relative to.
+    /// Returns the folder on its disk, which every path of data is relative to.
+    pub(super) const fn root(&self) -> &Arc<Root> {
+        &self.root
+    }
+
+    /// Returns the folder itself, for calls that only look.
     pub(super) fn directory(&self) -> BorrowedFd<'_> {
-        self.directory.as_fd()
+        self.root.directory()
     }
 
     /// Returns what names the present boot of the machine.
@@ -94,7 +107,8 @@ impl Folder {
     /// Makes the names in the folder durable.
     pub(super) fn sync(&self, operation: Operation) -> Result<()> {
         let name = self.path.display().to_string();
-        rustix::fs::fsync(&self.directory)
+        self.root
+            .sync()
             .map_err(|error| failure::from_io(operation, &name, error))
     }
 }
@@ -121,17 +135,11 @@ pub(super) fn make(path: &Path) -> Result<()> {
         .map_err(|error| cannot(around, "write to", error))
 }
 
-fn lock(path: &Path) -> Result<File> {
-    let mut options = OpenOptions::new();
-    let options = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600);
-    let file = options
-        .open(path.join("lock"))
+fn lock(path: &Path, root: &Root) -> Result<File> {
+    let file = root
+        .create("lock", OFlags::RDWR)
         .map_err(|error| cannot(path, "write to", error))?;
+    let file = File::from(file);
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => {
@@ -142,7 +150,7 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-fn check_format(path: &Path, directory: BorrowedFd<'_>) -> Result<()> {
+fn check_format(path: &Path, root: &Root) -> Result<()> {
     let text = match std::fs::read_to_string(path.join("format")) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -154,7 +162,7 @@ fn check_format(path: &Path, directory: BorrowedFd<'_>) -> Result<()> {
                 );
                 return Err(open_error(Kind::Corrupt, path, reason));
             }
-            let created = publish::create(directory, "format", FORMAT.as_bytes());
+            let created = publish::create(root, "format", FORMAT.as_bytes());
             return created.map_err(|error| cannot(path, "write to", error));
         }
         Err(error) => return Err(cannot(path, "read", error)),

@@ -1,8 +1,9 @@
 //! Bytes on their way to the disk: gathered until there are enough for one write.
 
+use super::disk::Root;
 use bytes::{Bytes, BytesMut};
 use rustix::fd::BorrowedFd;
-use rustix::io::{Errno, Result};
+use rustix::io::Result;
 use std::io::IoSlice;
 
 /// Pieces below this are copied together, in bytes. A piece keeps the whole network buffer that it
@@ -64,21 +65,8 @@ impl Pieces {
     }
 
     /// Writes all of them at `offset`.
-    pub(super) fn write_at(&self, file: BorrowedFd<'_>, mut offset: u64) -> Result<()> {
+    pub(super) fn write_at(&self, root: &Root, file: BorrowedFd<'_>, offset: u64) -> Result<()> {
         let mut slices: Vec<IoSlice<'_>> = self.0.iter().map(|piece| IoSlice::new(piece)).collect();
-        let mut rest = slices.as_mut_slice();
-        while !rest.is_empty() {
-            // The kernel takes 1,024 pieces at a time.
-            let now = rest.len().min(1024);
-            let written = match rustix::io::pwritev(file, &rest[..now], offset) {
-                Ok(0) => return Err(Errno::IO),
-                Ok(written) => written,
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error),
-            };
-            offset += written as u64;
-            IoSlice::advance_slices(&mut rest, written);
-        }
-        Ok(())
+        root.write_all(file, &mut slices, offset)
     }
 }

@@ -21,6 +21,14 @@ impl Place {
         Self((rand::random::<u128>() & !DAY_BITS) | (day & DAY_BITS))
     }
 
+    /// Returns the beginning of the day on which it was made, as far as 256 days tell.
+    pub(super) fn not_before(self, now: Timestamp) -> Timestamp {
+        let today = now.as_millis() / MILLIS_A_DAY;
+        let [_, day_low] = self.folder_number().to_be_bytes();
+        let age = today.wrapping_sub(u64::from(day_low)) & 0xff;
+        Timestamp::from_millis(today.saturating_sub(age) * MILLIS_A_DAY)
+    }
+
     /// Reads a key; anything but this driver's own text is `Invalid`.
     pub(super) fn of_key(operation: Operation, key: &DataKey) -> Result<Self> {
         Self::of_name(key.as_str().as_bytes()).ok_or_else(|| {

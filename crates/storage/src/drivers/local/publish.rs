@@ -3,12 +3,12 @@
 //! The order is always: the bytes to the disk (fdatasync), then the name (rename), then the name to
 //! the disk (fsync of the folder, and of the folders around it when they may be new).
 
+use super::disk::Root;
 use super::place::Place;
-use rustix::fd::{BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::OFlags;
 use rustix::io::{Errno, Result};
-use std::collections::BTreeSet;
-use std::fs::File;
+use std::io::IoSlice;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Which of the 65,536 folders of data objects are known to be on stable storage: a bit each.
@@ -49,135 +49,78 @@ pub(super) enum Unpublished {
 
 /// Moves the staged file of `place` to its final name. The caller has written all of `file`.
 pub(super) fn publish(
-    root: BorrowedFd<'_>,
+    root: &Root,
     folders: &DurableFolders,
     place: Place,
     file: BorrowedFd<'_>,
 ) -> std::result::Result<(), Unpublished> {
-    rustix::fs::fdatasync(file).map_err(Unpublished::Lost)?;
+    root.sync_data(file).map_err(Unpublished::Lost)?;
     let folder = open_or_make(root, place).map_err(Unpublished::Kept)?;
     let (staged, published) = (place.staged(), place.published());
-    rustix::fs::renameat(root, staged, root, published).map_err(Unpublished::Kept)?;
-    rustix::fs::fsync(&folder).map_err(Unpublished::Lost)?;
+    root.rename(&staged, &published)
+        .map_err(Unpublished::Kept)?;
+    root.sync_open_folder(folder.as_fd())
+        .map_err(Unpublished::Lost)?;
     // On the common file systems the fsync before has committed these as well, and they find
     // nothing left to do.
     if !folders.is_durable(place.folder_number()) {
-        sync_folder(root, &place.outer_folder()).map_err(Unpublished::Lost)?;
-        sync_folder(root, "data").map_err(Unpublished::Lost)?;
+        root.sync_folder(&place.outer_folder())
+            .map_err(Unpublished::Lost)?;
+        root.sync_folder("data").map_err(Unpublished::Lost)?;
         folders.set_durable(place.folder_number());
     }
     Ok(())
 }
 
+/// Brings the name of an object to the disk that is there already: who published it may have ended
+/// before that. Its bytes were on the disk before it had its name.
+pub(super) fn confirm(root: &Root, place: Place) -> Result<()> {
+    root.sync_folder(&place.inner_folder())?;
+    root.sync_folder(&place.outer_folder())?;
+    root.sync_folder("data")
+}
+
 /// Removes a published object for good: it does not come back after a power cut, when the record
 /// that named it may be gone.
-pub(super) fn remove(root: BorrowedFd<'_>, place: Place) -> Result<()> {
-    match rustix::fs::unlinkat(root, place.published(), AtFlags::empty()) {
-        Ok(()) => sync_folder(root, &place.inner_folder()),
+pub(super) fn remove(root: &Root, place: Place) -> Result<()> {
+    match root.remove(&place.published()) {
+        // An earlier call may have removed it and got no further.
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(error),
+    }
+    match root.sync_folder(&place.inner_folder()) {
         Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(error),
+        other => other,
     }
 }
 
 /// Writes a small file of the data folder itself, whole or not at all.
-pub(super) fn create(root: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> Result<()> {
-    let staged = format!("{name}.new");
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(root, &staged, flags, Mode::RUSR | Mode::WUSR)?;
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let written = rustix::io::write(&file, rest)?;
-        rest = &rest[written..];
-    }
-    rustix::fs::fdatasync(&file)?;
-    rustix::fs::renameat(root, &staged, root, name)?;
-    rustix::fs::fsync(root)
+pub(super) fn create(root: &Root, name: &str, bytes: &[u8]) -> Result<()> {
+    let staged = staged_name(name);
+    let file = root.create(&staged, OFlags::WRONLY | OFlags::TRUNC)?;
+    root.write_all(file.as_fd(), &mut [IoSlice::new(bytes)], 0)?;
+    root.sync_data(file.as_fd())?;
+    settle(root, name)
 }
 
-fn open_or_make(root: BorrowedFd<'_>, place: Place) -> Result<OwnedFd> {
-    match open_folder(root, &place.inner_folder()) {
+/// Returns the name under which a file of the data folder itself is made.
+pub(super) fn staged_name(name: &str) -> String {
+    format!("{name}.new")
+}
+
+/// Gives a file of the data folder its final name. The caller has synced it under its staged name.
+pub(super) fn settle(root: &Root, name: &str) -> Result<()> {
+    root.rename(&staged_name(name), name)?;
+    root.sync()
+}
+
+fn open_or_make(root: &Root, place: Place) -> Result<OwnedFd> {
+    match root.open_folder(&place.inner_folder()) {
         Err(Errno::NOENT) => {
-            make_folder(root, &place.outer_folder())?;
-            make_folder(root, &place.inner_folder())?;
-            open_folder(root, &place.inner_folder())
+            root.make_folder(&place.outer_folder())?;
+            root.make_folder(&place.inner_folder())?;
+            root.open_folder(&place.inner_folder())
         }
         other => other,
     }
-}
-
-fn make_folder(root: BorrowedFd<'_>, path: &str) -> Result<()> {
-    match rustix::fs::mkdirat(root, path, Mode::RWXU) {
-        Err(Errno::EXIST) => Ok(()),
-        other => other,
-    }
-}
-
-fn open_folder(root: BorrowedFd<'_>, path: &str) -> Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat(root, path, flags, Mode::empty())
-}
-
-fn sync_folder(root: BorrowedFd<'_>, path: &str) -> Result<()> {
-    rustix::fs::fsync(open_folder(root, path)?)
-}
-
-/// How an object of another folder came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Adopted {
-    /// It has a second name: both are one file, which nobody changes.
-    Linked,
-    /// Its bytes were copied and are on stable storage.
-    Copied,
-    /// There is no such object.
-    Missing,
-}
-
-/// Brings an object of the folder `from` into the folder `to`, over what may lie under its name. The
-/// name is on stable storage once [`sync_folders`] has run.
-pub(super) fn adopt(from: BorrowedFd<'_>, to: BorrowedFd<'_>, place: Place) -> Result<Adopted> {
-    let name = place.published();
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let source = match rustix::fs::openat(from, &name, flags, Mode::empty()) {
-        Ok(source) => source,
-        Err(Errno::NOENT) => return Ok(Adopted::Missing),
-        Err(error) => return Err(error),
-    };
-    make_folder(to, "data")?;
-    drop(open_or_make(to, place)?);
-    match rustix::fs::unlinkat(to, &name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(error) => return Err(error),
-    }
-    match rustix::fs::linkat(from, &name, to, &name, AtFlags::empty()) {
-        Ok(()) => return Ok(Adopted::Linked),
-        Err(Errno::NOENT) => return Ok(Adopted::Missing),
-        // Another file system, or one without links.
-        Err(_) => {}
-    }
-    let part = format!("{name}.part");
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-    let copy = rustix::fs::openat(to, &part, flags, Mode::RUSR | Mode::WUSR)?;
-    let (mut source, mut copy) = (File::from(source), File::from(copy));
-    std::io::copy(&mut source, &mut copy)
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    rustix::fs::fdatasync(&copy)?;
-    rustix::fs::renameat(to, &part, to, &name)?;
-    Ok(Adopted::Copied)
-}
-
-/// Brings the names in these folders of data objects to the disk, and those of the folders.
-pub(super) fn sync_folders(root: BorrowedFd<'_>, numbers: &BTreeSet<u16>) -> Result<()> {
-    let mut outer_folders = BTreeSet::new();
-    for number in numbers {
-        let [outer, inner] = number.to_be_bytes();
-        sync_folder(root, &format!("data/{outer:02x}/{inner:02x}"))?;
-        outer_folders.insert(outer);
-    }
-    for outer in outer_folders {
-        sync_folder(root, &format!("data/{outer:02x}"))?;
-    }
-    if !numbers.is_empty() {
-        sync_folder(root, "data")?;
-    }
-    rustix::fs::fsync(root)
 }

@@ -1,10 +1,10 @@
 //! The record half of the local driver: reads inline, writes through the writer thread.
 
-use super::backend::Health;
 use super::batch::{self, Write};
 use super::database::{Published, RecordFile};
 use super::folder::Folder;
 use super::settings::LocalSettings;
+use super::steady::SteadyClock;
 use super::writer::{Message, Request, Writer};
 use crate::clock::Clock;
 use crate::limits;
@@ -36,7 +36,7 @@ struct Shared {
     // Fields are dropped in this order: the thread has ended before the folder's lock is released.
     thread: WriterThread,
     published: Arc<Published>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     queue: Semaphore,
     folder: Arc<Folder>,
 }
@@ -81,14 +81,14 @@ impl LocalRecords {
     pub(super) fn open(
         folder: Arc<Folder>,
         settings: &LocalSettings,
-        health: Arc<Health>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let published = Arc::<Published>::default();
-        let path = folder.path_of("records.redb");
         let cache_bytes = settings.record_cache_bytes;
-        let file = RecordFile::open(path, cache_bytes, Arc::clone(&published), health)?;
+        let root = Arc::clone(folder.root());
+        let file = RecordFile::open(root, folder.path(), cache_bytes, Arc::clone(&published))?;
         folder.sync(Operation::Open)?;
+        let clock = Arc::new(SteadyClock::new(clock, file.least_time()));
         let (sender, receiver) = mpsc::channel();
         let writer = Writer::new(file, Arc::clone(&clock), settings.request_life);
         let thread = std::thread::Builder::new().name("record-writer".to_owned());
@@ -133,6 +133,11 @@ impl LocalRecords {
     /// `Unavailable`. Blocks until it is done.
     pub(super) fn close(&self) {
         self.shared.thread.end();
+    }
+
+    /// Returns the store's clock.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::<SteadyClock>::clone(&self.shared.clock)
     }
 
     async fn write(&self, write: Write) -> Result<Outcome> {

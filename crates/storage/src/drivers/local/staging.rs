@@ -136,19 +136,22 @@ impl Staging {
         };
         let key = finished.key.as_str();
         let fail = |error: Errno| failure::from_io(Operation::Finish, key, error);
-        pieces.write_at(handle.as_fd(), offset).map_err(fail)?;
+        let root = folder.root();
+        pieces
+            .write_at(root, handle.as_fd(), offset)
+            .map_err(fail)?;
         if claim.origin == Origin::Resumed {
             // What an older writer left behind the newest one's bytes.
-            rustix::fs::ftruncate(&*handle, length).map_err(fail)?;
+            root.set_length(handle.as_fd(), length).map_err(fail)?;
         }
-        match publish::publish(folder.directory(), &self.folders, place, handle.as_fd()) {
+        match publish::publish(root, &self.folders, place, handle.as_fd()) {
             Ok(()) => {}
             Err(Unpublished::Kept(error)) => return Err(fail(error)),
             Err(Unpublished::Lost(error)) => {
                 file.has_ended = true;
                 self.end(place);
                 remove_staged(folder, place);
-                let _ = publish::remove(folder.directory(), place);
+                let _ = publish::remove(root, place);
                 return Err(fail(error));
             }
         }
@@ -207,20 +210,26 @@ impl Claim {
             Err(error) => return Err(error),
         };
         pieces
-            .write_at(handle.as_fd(), offset)
+            .write_at(folder.root(), handle.as_fd(), offset)
             .map_err(|error| failure::from_io(Operation::Append, self.key().as_str(), error))
     }
 
     /// Brings what is written so far to the disk, so that the finish has less to do. Blocks.
-    pub(super) fn write_back(&self) -> Result<()> {
+    pub(super) fn write_back(&self, folder: &Folder) -> Result<()> {
         let handle = self
             .handle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let Some(handle) = handle else { return Ok(()) };
-        rustix::fs::fdatasync(&*handle)
-            .map_err(|error| failure::from_io(Operation::Append, self.key().as_str(), error))
+        folder.root().sync_data(handle.as_fd()).map_err(|error| {
+            // What this did not bring to the disk no later fsync brings there, and it would not
+            // say so: neither this writer nor one from the checkpoint may go on.
+            let mut file = self.staged.lock();
+            file.has_ended = true;
+            remove_staged(folder, self.staged.place);
+            failure::from_io(Operation::Append, self.key().as_str(), error)
+        })
     }
 
     /// Returns the key of the upload.
@@ -277,8 +286,8 @@ impl Claim {
                 return Err(gone(operation, place));
             }
         }
-        let flags = flags | OFlags::CREATE | OFlags::EXCL;
-        rustix::fs::openat(root, place.staged(), flags, Mode::RUSR | Mode::WUSR).map_err(fail)
+        let flags = OFlags::RDWR | OFlags::EXCL;
+        folder.root().create(&place.staged(), flags).map_err(fail)
     }
 
     fn superseded(&self, operation: Operation, newest: u64) -> StorageError {
@@ -288,7 +297,7 @@ impl Claim {
 }
 
 fn remove_staged(folder: &Folder, place: Place) {
-    match rustix::fs::unlinkat(folder.directory(), place.staged(), AtFlags::empty()) {
+    match folder.root().remove(&place.staged()) {
         Ok(()) | Err(Errno::NOENT) => {}
         // It stays in the listing of uploads, and the sweeper comes again.
         Err(error) => tracing::warn!(%error, "failed to remove an unfinished upload"),
@@ -301,7 +310,15 @@ fn lost_bytes(operation: Operation, place: Place, found: u64, known: u64) -> Sto
 }
 
 /// Lists up to `limit` unfinished uploads that were last written before `older_than`. Blocks.
-pub(super) fn list(folder: &Folder, older_than: Timestamp, limit: usize) -> Result<Vec<Place>> {
+///
+/// The times of files are by the machine's clock, which may have jumped back: a file is at most as
+/// old as its name tells.
+pub(super) fn list(
+    folder: &Folder,
+    now: Timestamp,
+    older_than: Timestamp,
+    limit: usize,
+) -> Result<Vec<Place>> {
     let fail = |error: Errno| failure::from_io(Operation::Uploads, "uploads", error);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let uploads = rustix::fs::openat(folder.directory(), "uploads", flags, Mode::empty());
@@ -321,7 +338,7 @@ pub(super) fn list(folder: &Folder, older_than: Timestamp, limit: usize) -> Resu
             Err(Errno::NOENT) => continue,
             Err(error) => return Err(fail(error)),
         };
-        if modified(&status) < older_than {
+        if modified(&status).max(place.not_before(now)) < older_than {
             found.push(place);
         }
     }

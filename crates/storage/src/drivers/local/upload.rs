@@ -177,8 +177,9 @@ impl Writer {
             return Ok(());
         }
         self.settle_write_back().await?;
-        let claim = self.claim.clone();
-        self.writing_back = Some(tokio::task::spawn_blocking(move || claim.write_back()));
+        let (folder, claim) = (Arc::clone(&self.folder), self.claim.clone());
+        let write_back = move || claim.write_back(&folder);
+        self.writing_back = Some(tokio::task::spawn_blocking(write_back));
         self.not_written_back = 0;
         Ok(())
     }

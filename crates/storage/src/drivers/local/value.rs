@@ -5,6 +5,7 @@
 
 use crate::{Kind, Operation, Result, StorageError, Timestamp, Version};
 use redb::TableDefinition;
+use std::time::Duration;
 
 /// Key to value.
 pub(super) const RECORDS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("records");
@@ -13,6 +14,15 @@ pub(super) const RECORDS: TableDefinition<'static, &str, &[u8]> = TableDefinitio
 /// An entry whose nonce is no longer the key's names a tombstone that was replaced.
 pub(super) const TOMBSTONES: TableDefinition<'static, (u64, &str), u128> =
     TableDefinition::new("tombstones");
+
+/// The store's time, at most [`CLOCK_STEP`] before the latest of any record.
+pub(super) const CLOCK: TableDefinition<'static, &str, u64> = TableDefinition::new("clock");
+
+/// The only key of that table.
+pub(super) const LATEST: &str = "latest";
+
+/// How far apart the times in that table are.
+pub(super) const CLOCK_STEP: Duration = Duration::from_secs(1);
 
 /// Bytes before the payload.
 pub(super) const HEADER_BYTES: usize = 1 + 16 + 8;

@@ -3,6 +3,7 @@
 use super::batch::{Batch, Write};
 use super::database::RecordFile;
 use super::snapshot::Snapshot;
+use super::steady::SteadyClock;
 use crate::clock::Clock;
 use crate::{Kind, Operation, Outcome, Result, StorageError, TOMBSTONE_AGE, Timestamp};
 use std::sync::Arc;
@@ -15,6 +16,10 @@ const BATCH_WRITES: usize = 512;
 
 /// The payload at which a transaction takes no further write, in bytes.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// The largest record that is still taken when the disk has no headroom left, in bytes: enough for
+/// every step of a delete, too little for content.
+const LOW_RECORD_BYTES: usize = 1024;
 
 /// How often old tombstones are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -55,7 +60,7 @@ struct Decided {
 /// The thread's own state.
 pub(super) struct Writer {
     file: RecordFile,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     next_sweep: Duration,
     /// How long a write may wait before it is refused unapplied: no request lands later than this
     /// after it was sent.
@@ -64,7 +69,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Makes a writer of an open file.
-    pub(super) fn new(file: RecordFile, clock: Arc<dyn Clock>, request_life: Duration) -> Self {
+    pub(super) fn new(file: RecordFile, clock: Arc<SteadyClock>, request_life: Duration) -> Self {
         let next_sweep = clock.monotonic() + SWEEP_EVERY;
         Self {
             file,
@@ -98,6 +103,9 @@ impl Writer {
         if requests.is_empty() && !is_sweep_due {
             return;
         }
+        if is_sweep_due {
+            self.clock.compare();
+        }
         let snapshot = match self.file.ready() {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -110,9 +118,15 @@ impl Writer {
         };
         let now = self.clock.now();
         let mut batch = Batch::new(&snapshot, now);
-        let decided = requests
-            .into_iter()
-            .filter_map(|request| self.decide(&mut batch, request));
+        let is_low = self.file.is_low();
+        let requests = requests.into_iter().filter_map(|request| {
+            if is_low {
+                admit(request)
+            } else {
+                Some(request)
+            }
+        });
+        let decided = requests.filter_map(|request| self.decide(&mut batch, request));
         let decided: Vec<Decided> = decided.collect();
         let old = if is_sweep_due {
             self.old_tombstones(&snapshot, now)
@@ -212,6 +226,19 @@ fn gather(first: Request, requests: &mut Vec<Request>, messages: &Receiver<Messa
         }
     }
     false
+}
+
+/// Refuses what a store without headroom does not take; returns the rest.
+fn admit(request: Request) -> Option<Request> {
+    let length = request.write.bytes.as_ref().map_or(0, bytes::Bytes::len);
+    if length <= LOW_RECORD_BYTES {
+        return Some(request);
+    }
+    let reason = "the disk is full; what is left is kept for deletes and small records";
+    let (operation, key) = (request.write.operation(), request.write.key);
+    let refusal = StorageError::new(Kind::Full, operation, key, reason);
+    let _ = request.answer.send(Err(refusal));
+    None
 }
 
 /// Gives an error of the whole batch to one of its callers.

@@ -64,7 +64,7 @@ pub(in crate::drivers::local) fn create(
 
     guide.begin("records");
     let path = own.join(directory::RECORDS);
-    let count = records::copy(&snapshot, &path, guide)?;
+    let count = records::copy(&snapshot, &path, taken, guide)?;
     let (records_bytes, records_sha256) = records::checksum(&path)?;
     let info = BackupInfo {
         format: FORMAT,
@@ -95,7 +95,7 @@ fn take_objects(
 ) -> Result<Round> {
     let mut round = Round::default();
     snapshot.each(|key, value, _| {
-        check_stop(guide, &folder.path_of(""))?;
+        check_stop(guide, folder.path())?;
         let Some(record) = value.record else {
             return Ok(());
         };
@@ -146,7 +146,7 @@ fn note(names: &mut Vec<String>, name: &str) {
 /// Refuses a directory inside the data folder, which would be lost with it.
 fn check_apart(folder: &Folder, directory: &Path) -> Result<()> {
     let whole = |path: &Path| path.canonicalize().ok();
-    let data = whole(&folder.path_of(""));
+    let data = whole(folder.path());
     let mut around = Some(directory);
     while let Some(path) = around {
         if data.is_some() && whole(path) == data {

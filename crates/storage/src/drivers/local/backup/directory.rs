@@ -1,7 +1,7 @@
 //! The directory that backups lie in: made, locked, and what is in it.
 
+use super::publish;
 use super::{BackupInfo, FORMAT, cannot, fail};
-use crate::drivers::local::publish;
 use crate::{Kind, Result};
 use rustix::fd::AsFd;
 use rustix::fs::FlockOperation;

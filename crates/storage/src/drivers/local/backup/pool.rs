@@ -1,8 +1,8 @@
 //! The data files of a directory: taken from another folder, each once.
 
 use super::cannot;
+use super::publish::{self, Adopted};
 use crate::drivers::local::place::Place;
-use crate::drivers::local::publish::{self, Adopted};
 use crate::{DataRef, Operation, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};

@@ -3,8 +3,8 @@
 use super::{BackupGuide, Look, cannot, check_stop, fail};
 use crate::drivers::local::failure;
 use crate::drivers::local::snapshot::Snapshot;
-use crate::drivers::local::value::{RECORDS, TOMBSTONES, Value};
-use crate::{Kind, Operation, Result};
+use crate::drivers::local::value::{CLOCK, LATEST, RECORDS, TOMBSTONES, Value};
+use crate::{Kind, Operation, Result, Timestamp};
 use redb::{Database, ReadOnlyDatabase};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -19,7 +19,13 @@ const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Copies the records of a snapshot into a new file, without those that the guide drops and without
 /// tombstones, which only requests of this life of the store look at. Returns how many there are.
-pub(super) fn copy(snapshot: &Snapshot, to: &Path, guide: &dyn BackupGuide) -> Result<u64> {
+/// The clock of the store goes on from `taken`.
+pub(super) fn copy(
+    snapshot: &Snapshot,
+    to: &Path,
+    taken: Timestamp,
+    guide: &dyn BackupGuide,
+) -> Result<u64> {
     let failed = |error: redb::Error| {
         let path = to.display().to_string();
         failure::from_redb(Operation::Put, &path, error)
@@ -43,13 +49,13 @@ pub(super) fn copy(snapshot: &Snapshot, to: &Path, guide: &dyn BackupGuide) -> R
         guide.add(1);
         batch.push((key.to_owned(), encoded.to_vec()));
         if batch.len() == BATCH_RECORDS || bytes >= BATCH_BYTES {
-            write(&database, &batch).map_err(failed)?;
+            write(&database, taken, &batch).map_err(failed)?;
             batch.clear();
             bytes = 0;
         }
         Ok(())
     })?;
-    write(&database, &batch).map_err(failed)?;
+    write(&database, taken, &batch).map_err(failed)?;
     database.close().map_err(|error| failed(error.into()))?;
     let file = File::open(to).map_err(|error| cannot(to, "read", error))?;
     file.sync_all()
@@ -57,7 +63,11 @@ pub(super) fn copy(snapshot: &Snapshot, to: &Path, guide: &dyn BackupGuide) -> R
     Ok(count)
 }
 
-fn write(database: &Database, batch: &[(String, Vec<u8>)]) -> std::result::Result<(), redb::Error> {
+fn write(
+    database: &Database,
+    taken: Timestamp,
+    batch: &[(String, Vec<u8>)],
+) -> std::result::Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
         let mut records = transaction.open_table(RECORDS)?;
@@ -65,6 +75,9 @@ fn write(database: &Database, batch: &[(String, Vec<u8>)]) -> std::result::Resul
             records.insert(key.as_str(), value.as_slice())?;
         }
         transaction.open_table(TOMBSTONES)?;
+        transaction
+            .open_table(CLOCK)?
+            .insert(LATEST, taken.as_millis())?;
     }
     transaction.commit()?;
     Ok(())

@@ -2,10 +2,10 @@
 
 use super::directory::{self, Directory};
 use super::pool::{Pool, Taken};
+use super::publish;
 use super::verify;
 use super::{BackupGuide, BackupInfo, Look, cannot, check_stop, fail, records};
 use crate::drivers::local::folder;
-use crate::drivers::local::publish;
 use crate::{Kind, Result};
 use rustix::fd::AsFd;
 use std::fs::File;

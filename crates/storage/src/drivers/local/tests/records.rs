@@ -1,11 +1,12 @@
 //! The writer thread: what it gathers, what it refuses, and how it bears errors of the disk.
 
-use super::{open, settings};
-use crate::clock::{Clock, MachineClock};
+use super::watched::{About, Call, Fate, Watched};
+use super::{open, open_on, settings};
 use crate::drivers::local::LocalStore;
-use crate::drivers::local::backend::Health;
 use crate::drivers::local::batch::Write;
 use crate::drivers::local::database::{Published, RecordFile};
+use crate::drivers::local::disk::{Disk, Root};
+use crate::drivers::local::steady::SteadyClock;
 use crate::drivers::local::writer::{Message, Request, Writer};
 use crate::suite::applied;
 use crate::{
@@ -13,7 +14,9 @@ use crate::{
     Timestamp, Version,
 };
 use bytes::Bytes;
-use std::sync::atomic::Ordering;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -24,9 +27,14 @@ const X: Bytes = Bytes::from_static(b"x");
 /// took.
 fn run(clock: &Arc<ManualClock>, writes: Vec<(Write, Duration)>) -> (Vec<Result<Outcome>>, usize) {
     let folder = tempfile::tempdir().unwrap();
-    let (published, health) = (Arc::<Published>::default(), Arc::<Health>::default());
-    let path = folder.path().join("records.redb");
-    let file = RecordFile::open(path, 1024 * 1024, published, Arc::clone(&health)).unwrap();
+    let published = Arc::<Published>::default();
+    let disk = Watched::new(|_| Fate::Done);
+    let path = folder.path().join("store");
+    std::fs::create_dir(&path).unwrap();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let directory = rustix::fs::open(&path, flags, Mode::empty()).unwrap();
+    let root = Root::new(directory, Arc::<Watched>::clone(&disk) as Arc<dyn Disk>);
+    let file = RecordFile::open(Arc::new(root), &path, 1024 * 1024, published).unwrap();
     let (sender, receiver) = mpsc::channel();
     let mut answers = Vec::new();
     for (write, sent) in writes {
@@ -41,14 +49,11 @@ fn run(clock: &Arc<ManualClock>, writes: Vec<(Write, Duration)>) -> (Vec<Result<
             .unwrap();
         answers.push(outcome);
     }
-    let before = health.faults.syncs.load(Ordering::SeqCst);
-    let mut thread = Writer::new(
-        file,
-        Arc::<ManualClock>::clone(clock),
-        Duration::from_mins(15),
-    );
+    let before = disk.count(Call::SyncData);
+    let clock = SteadyClock::new(Arc::<ManualClock>::clone(clock), Timestamp::default());
+    let mut thread = Writer::new(file, Arc::new(clock), Duration::from_mins(15));
     assert!(!thread.turn(&receiver));
-    let syncs = health.faults.syncs.load(Ordering::SeqCst) - before;
+    let syncs = disk.count(Call::SyncData) - before;
     let outcomes = answers
         .into_iter()
         .map(|outcome| outcome.blocking_recv().unwrap())
@@ -190,26 +195,23 @@ async fn a_copy_taken_while_the_store_is_open_holds_every_answered_write() {
     assert_eq!(page.entries.len(), 50);
 }
 
-fn watched(folder: &tempfile::TempDir) -> (LocalStore, Arc<Health>) {
-    let health = Arc::<Health>::default();
-    let clock: Arc<dyn Clock> = Arc::new(MachineClock::new());
-    let store = LocalStore::open_watched(&settings(folder), clock, Arc::clone(&health)).unwrap();
-    (store, health)
-}
-
 #[tokio::test]
 async fn a_failed_fsync_ends_all_writing_and_no_reading() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, health) = watched(&folder);
+    let disk = Watched::new(|_| Fate::Done);
+    let store = open_on(&folder, &disk).unwrap();
     let records = store.records();
     let before = applied(records.put("key", X, Condition::Any).await.unwrap());
 
-    health.faults.sync.store(true, Ordering::SeqCst);
+    disk.set(|about| match about.call {
+        Call::SyncData => Fate::Fails(Errno::IO),
+        _ => Fate::Done,
+    });
     let failed = records
         .put("key", Bytes::from_static(b"lost"), Condition::Any)
         .await;
     assert_eq!(failed.unwrap_err().kind(), Kind::Io);
-    health.faults.sync.store(false, Ordering::SeqCst);
+    disk.set(|_| Fate::Done);
 
     let error = records.put("other", X, Condition::Any).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Io);
@@ -223,18 +225,36 @@ async fn a_failed_fsync_ends_all_writing_and_no_reading() {
     assert_eq!((read.record.unwrap().bytes, read.version), (X, before));
 
     drop((store, records));
-    let records = open(&folder).records();
+    let records = open_on(&folder, &disk).unwrap().records();
     applied(records.put("key", X, Condition::Any).await.unwrap());
+}
+
+/// Lets every write beyond what was ever written fail, as the holes of a file do on a full disk.
+fn full_disk(written_to: u64) -> impl FnMut(&About<'_>) -> Fate {
+    move |about| {
+        if about.call == Call::Write && about.end > written_to {
+            return Fate::Fails(Errno::NOSPC);
+        }
+        Fate::Done
+    }
 }
 
 #[tokio::test]
 async fn a_full_disk_refuses_writes_until_there_is_space_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, health) = watched(&folder);
+    let written_to = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&written_to);
+    let disk = Watched::new(move |about| {
+        if about.call == Call::Write {
+            seen.fetch_max(about.end, Ordering::SeqCst);
+        }
+        Fate::Done
+    });
+    let store = open_on(&folder, &disk).unwrap();
     let records = store.records();
     applied(records.put("key", X, Condition::Any).await.unwrap());
 
-    health.faults.disk_full.store(true, Ordering::SeqCst);
+    disk.set(full_disk(written_to.load(Ordering::SeqCst)));
     let large = Bytes::from(vec![1; 200_000]);
     for number in 0..3 {
         let error = records
@@ -249,7 +269,7 @@ async fn a_full_disk_refuses_writes_until_there_is_space_again() {
         assert_eq!(records.get("key").await.unwrap().record.unwrap().bytes, X);
     }
 
-    health.faults.disk_full.store(false, Ordering::SeqCst);
+    disk.set(|_| Fate::Done);
     for number in 0..3 {
         let key = format!("k{number}");
         applied(
