@@ -5,6 +5,7 @@
 //! something unacknowledged. The rules are told in `docs/storage.md`.
 
 mod background;
+mod backup;
 mod blob;
 mod catalog;
 mod collector;
@@ -45,6 +46,7 @@ mod verify;
 mod window;
 
 pub use background::Background;
+pub use backup::{BackupOptions, RecordReader};
 pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
 pub use collector::{

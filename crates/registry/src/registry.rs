@@ -14,8 +14,10 @@ use crate::settings::Settings;
 use crate::verifications::Verifications;
 use crate::{RegistryError, Result};
 use bytes::Bytes;
-use roadstead_storage::{Clock, Condition, DataStore, Outcome, RecordStore, Timestamp, Version};
-use std::sync::Arc;
+use roadstead_storage::{
+    BackUp, Clock, Condition, DataStore, Outcome, RecordStore, Timestamp, Version,
+};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A registry over two stores. Clones share everything; any number of processes may share the stores.
@@ -39,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) locations: Locations,
     pub(crate) scrubbed: Scrubbed,
     pub(crate) collected: Totals,
+    pub(crate) backup: OnceLock<Arc<dyn BackUp>>,
 }
 
 /// A record that was read and decoded, with the version that a write must match.
@@ -88,8 +91,14 @@ impl Registry {
                 locations,
                 scrubbed: Scrubbed::default(),
                 collected: Totals::default(),
+                backup: OnceLock::new(),
             }),
         }
+    }
+
+    /// Names who makes backups of the stores; the first who is named stays.
+    pub fn set_backup(&self, store: Arc<dyn BackUp>) {
+        let _ = self.inner.backup.set(store);
     }
 
     /// Returns the settings.

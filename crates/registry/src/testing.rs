@@ -73,6 +73,11 @@ impl Fixture {
         Self::over(&self.records, &self.data, &self.clock, settings)
     }
 
+    /// A replica over other records and the same data.
+    pub(crate) fn replica_over(&self, records: &MemoryRecords, settings: Settings) -> Registry {
+        Self::over(records, &self.data, &self.clock, settings)
+    }
+
     fn over(
         records: &MemoryRecords,
         data: &MemoryData,

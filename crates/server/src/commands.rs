@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the binary, and where each command is.
 
 mod access;
+mod backup;
 mod configuration;
 mod content;
 mod fsck;
@@ -102,6 +103,9 @@ enum Command {
     /// Shows long work that commands asked for.
     #[command(subcommand, after_help = job::HELP)]
     Job(job::JobCommand),
+    /// Makes, lists, checks and restores backups of a data folder.
+    #[command(subcommand, after_help = backup::HELP)]
+    Backup(backup::BackupCommand),
     /// Lists and ends uploads that are on their way.
     #[command(subcommand, after_help = content::UPLOAD_HELP)]
     Upload(content::UploadCommand),
@@ -127,6 +131,7 @@ pub(crate) fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Command::Fsck(command) => fsck::run(&command),
         Command::Scrub(command) => scrub::run(&command),
         Command::Job(command) => job::run(&command),
+        Command::Backup(command) => backup::run(&command),
         Command::Upload(command) => content::run_upload(&command),
     }
 }
@@ -200,8 +205,8 @@ mod tests {
     fn every_command_that_administers_shows_an_example() {
         let line = CommandLine::command();
         let names = [
-            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "gc", "fsck",
-            "scrub", "job", "upload",
+            "user", "group", "robot", "token", "access", "repo", "tag", "manifest", "backup", "gc",
+            "fsck", "scrub", "job", "upload",
         ];
         for name in names {
             let command = line.find_subcommand(name).expect("there is one");

@@ -89,6 +89,7 @@ async fn serve(
         Arc::new(RandomIds),
         background.clone(),
     );
+    stores.offer_backups(&registry);
     let passwords = access::passwords()?;
     scrub_metrics::register(&mut metrics, &registry);
     let gate = Gate::open(config, stores, &passwords).await?;

@@ -5,7 +5,7 @@ use crate::azure_store::open_azure;
 use crate::s3_store::open_s3;
 use anyhow::{Context, anyhow, bail};
 use roadstead_config::{ByteSize, Config, LocalStorage, Storage};
-use roadstead_registry::Background;
+use roadstead_registry::{Background, Registry};
 use roadstead_storage::clock::MachineClock;
 use roadstead_storage::decorators::metrics::{ObservedData, ObservedRecords, StorageObserver};
 use roadstead_storage::drivers::azure::AzureStore;
@@ -112,6 +112,13 @@ impl Stores {
             local: None,
             shared: None,
             alone: None,
+        }
+    }
+
+    /// Lets the registry make backups, where the store can.
+    pub(crate) fn offer_backups(&self, registry: &Registry) {
+        if let Some(local) = &self.local {
+            registry.set_backup(Arc::new(local.clone()));
         }
     }
 

@@ -29,6 +29,7 @@ pub use data_store::{
     DataKey, DataRef, DataStore, DataStream, ListedObject, ObjectPage, Presign, Upload, UploadHint,
     UploadState,
 };
+pub use drivers::local::{BackUp, BackupGuide, BackupReport, Look, NamedObject};
 pub use error::{Kind, Operation, StorageError};
 pub use record_store::{
     Condition, Entry, MAX_RECORD_BYTES, Outcome, Page, Read, Record, RecordStore, TOMBSTONE_AGE,

@@ -6,6 +6,7 @@ mod admin_document;
 mod admin_refusals;
 mod administration;
 mod audit;
+mod backups;
 mod credentials;
 mod first_run;
 mod fixture;

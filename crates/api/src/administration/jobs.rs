@@ -1,7 +1,7 @@
 //! `/jobs`: long work that is asked for here, and what came of it; any server tells of all of them.
 
 use super::answer::{Failure, Outcome, Output};
-use super::input::Input;
+use super::input::{Input, Requester};
 use super::moment::Moment;
 use super::pages::{Page, PageQuery};
 use super::{ADMINISTRATION_PATH, Administration};
@@ -84,6 +84,11 @@ impl JobView {
 pub(crate) async fn start(administration: &Administration, input: &Input<'_>) -> Outcome {
     let asked: NewJob = input.body()?;
     let job = Job::parse(&asked.kind, asked.options).map_err(AdminError::Invalid)?;
+    // It writes to a directory of the server's machine, which is nobody's over the network.
+    if matches!(job, Job::Backup(_)) && matches!(input.request.by, Requester::Caller(_)) {
+        let reason = "a backup is asked for on the machine of the server, which it is written to";
+        return Err(AdminError::Forbidden(reason.to_owned()));
+    }
     let by = input.request.by.to_string();
     let seen = administration.registry.job_start(job, &by).await?;
     let location = format!("{ADMINISTRATION_PATH}/jobs/{}", seen.id);

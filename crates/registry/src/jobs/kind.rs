@@ -2,6 +2,7 @@
 //! `options` and `run`; its options are a struct with `deny_unknown_fields` and a default.
 
 use crate::Result;
+use crate::backup::BackupOptions;
 use crate::collector::CollectorOptions;
 use crate::fsck::FsckOptions;
 use crate::progress::Progress;
@@ -12,6 +13,8 @@ use serde_json::Value;
 /// Long work, and what exactly is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Job {
+    /// Makes a backup.
+    Backup(BackupOptions),
     /// Makes one pass of the collector.
     Collect(CollectorOptions),
     /// Checks, and repairs when asked, what is stored.
@@ -20,12 +23,13 @@ pub enum Job {
 
 impl Job {
     /// The names of all kinds.
-    pub const KINDS: &'static [&'static str] = &["collect", "fsck"];
+    pub const KINDS: &'static [&'static str] = &["backup", "collect", "fsck"];
 
     /// Returns the name of its kind.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Backup(_) => "backup",
             Self::Collect(_) => "collect",
             Self::Fsck(_) => "fsck",
         }
@@ -38,6 +42,7 @@ impl Job {
     pub fn parse(kind: &str, options: Option<Value>) -> std::result::Result<Self, String> {
         let options = options.unwrap_or_else(|| Value::Object(serde_json::Map::default()));
         match kind {
+            "backup" => read(options).map(Self::Backup),
             "collect" => read(options).map(Self::Collect),
             "fsck" => read(options).map(Self::Fsck),
             _ => Err(format!(
@@ -50,6 +55,7 @@ impl Job {
     /// Returns the options as a record keeps them.
     pub(super) fn options(&self) -> Value {
         let options = match self {
+            Self::Backup(options) => serde_json::to_value(options),
             Self::Collect(options) => serde_json::to_value(options),
             Self::Fsck(options) => serde_json::to_value(options),
         };
@@ -59,6 +65,10 @@ impl Job {
     /// Does the work; returns the report.
     pub(super) async fn run(self, registry: Registry, progress: Progress) -> Result<Value> {
         match self {
+            Self::Backup(options) => {
+                let report = registry.back_up(options, progress).await?;
+                Ok(serde_json::to_value(report).expect("a report has string keys"))
+            }
             Self::Collect(options) => {
                 let report = registry.collect(options, &progress).await?;
                 Ok(serde_json::to_value(report).expect("a report has string keys"))

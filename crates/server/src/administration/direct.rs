@@ -37,6 +37,7 @@ impl Direct {
             Arc::new(RandomIds),
             background.clone(),
         );
+        stores.offer_backups(&registry);
         let (audit, log) = CommandLog::open(&config.audit, &stores.clock)?;
         let rules = RuleBook::open(Arc::clone(&stores.records), access::rules(config)?);
         let administration = Administration {

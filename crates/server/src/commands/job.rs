@@ -6,8 +6,10 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use roadstead_api::administration::{JobProgressView, JobView, NewJob};
 use roadstead_oci::encode_query_value;
+use roadstead_registry::Progress;
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 pub(super) const HELP: &str = "\
@@ -103,6 +105,29 @@ pub(super) fn run_to_end(client: &Client, kind: &str, options: Value) -> anyhow:
         ("interrupted", _) => bail!("whoever worked on job {} was cut off", job.id),
         (state, _) => bail!("job {} is {state} and has no report", job.id),
     }
+}
+
+/// Does work in this process, and tells how far it is when it takes longer than two seconds.
+pub(super) fn telling<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
+    let (ended, end) = mpsc::channel::<()>();
+    std::thread::scope(move |scope| {
+        scope.spawn(move || {
+            let mut teller = Teller::new();
+            while end.recv_timeout(LONGEST_PAUSE) == Err(RecvTimeoutError::Timeout) {
+                let now = progress.now();
+                teller.tell(&JobProgressView {
+                    done: now.done,
+                    total: now.total,
+                    text: now.text,
+                });
+            }
+            teller.end();
+        });
+        let done = work();
+        // The teller hears it, also when the work panics and this is dropped on the way.
+        drop(ended);
+        done
+    })
 }
 
 /// Reads a report.

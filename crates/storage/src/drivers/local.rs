@@ -9,6 +9,7 @@
 //! ```
 
 mod backend;
+mod backup;
 mod batch;
 mod data;
 mod database;
@@ -31,12 +32,17 @@ mod upload;
 mod value;
 mod writer;
 
+pub use backup::{
+    BackUp, BackupEntry, BackupGuide, BackupInfo, BackupReport, Look, NamedObject, Restoring,
+    VerifyReport, list_backups, restore_backup, verify_backup,
+};
 pub use data::LocalData;
 pub use records::LocalRecords;
 pub use settings::LocalSettings;
 
 use crate::clock::Clock;
 use crate::{Kind, Operation, Result, StorageError};
+use std::path::Path;
 use std::sync::Arc;
 
 /// An open data folder. The lock on it is released when the last clone of this and of its two
@@ -84,6 +90,14 @@ impl LocalStore {
         let records = self.records.clone();
         let closed = tokio::task::spawn_blocking(move || records.close()).await;
         closed.map_err(|error| StorageError::new(Kind::Unavailable, Operation::Open, "", error))
+    }
+}
+
+impl BackUp for LocalStore {
+    fn back_up(&self, directory: &Path, guide: &dyn BackupGuide) -> Result<BackupReport> {
+        let (folder, published) = (self.records.folder(), self.records.published());
+        let now = || self.records.clock_now();
+        backup::create(folder, published, now, directory, guide)
     }
 }
 

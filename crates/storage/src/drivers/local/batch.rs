@@ -1,7 +1,7 @@
 //! One batch of writes: decides each by the state before it, then applies all in one transaction.
 
 use super::snapshot::{Snapshot, Tombstone};
-use super::value::{CLOCK, RECORDS, TOMBSTONES, Value};
+use super::value::{CLOCK, LATEST, RECORDS, TOMBSTONES, Value};
 use crate::{Condition, Operation, Outcome, Result, Timestamp, Version};
 use bytes::Bytes;
 use redb::{Database, ReadableTable};
@@ -156,7 +156,7 @@ impl<'a> Batch<'a> {
             if keeps_time {
                 transaction
                     .open_table(CLOCK)?
-                    .insert("latest", self.now.as_millis())?;
+                    .insert(LATEST, self.now.as_millis())?;
             }
             for tombstone in old {
                 let key = tombstone.key.as_str();

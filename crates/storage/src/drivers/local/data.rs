@@ -252,6 +252,7 @@ impl DataStore for LocalData {
         let place = Place::of_key(Operation::DeleteData, key)?;
         let name = key.clone();
         let remove = move |shared: &Shared| {
+            let _may = shared.folder.begin_delete();
             publish::remove(shared.folder.root(), place)
                 .map_err(|error| failure::from_io(Operation::DeleteData, name.as_str(), error))
         };

@@ -6,7 +6,7 @@ use super::disk::Root;
 use super::failure;
 use super::publish;
 use super::snapshot::{Snapshot, Tombstone};
-use super::value::{CLOCK, CLOCK_STEP, RECORDS, TOMBSTONES};
+use super::value::{CLOCK, CLOCK_STEP, LATEST, RECORDS, TOMBSTONES};
 use crate::{Kind, Operation, Result, StorageError, Timestamp};
 use redb::{Database, ReadableDatabase};
 use rustix::fs::{AtFlags, OFlags};
@@ -130,7 +130,7 @@ impl RecordFile {
         let database = self.database.as_ref().expect("it has just been opened");
         match database.begin_read()?.open_table(CLOCK) {
             Ok(table) => {
-                let latest = table.get("latest")?;
+                let latest = table.get(LATEST)?;
                 let millis = latest.map_or(0, |latest| latest.value());
                 Ok(Timestamp::from_millis(millis))
             }

@@ -13,10 +13,10 @@ use rustix::io::Errno;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The content of the file `format`: what the folder is, and the version of its layout.
-const FORMAT: &str = "roadstead data folder, layout 1\n";
+pub(super) const FORMAT: &str = "roadstead data folder, layout 1\n";
 
 /// An open data folder. The lock is held until it is dropped.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct Folder {
     root: Arc<Root>,
     space: Space,
     boot: String,
+    deletes: RwLock<()>,
     _lock: File,
 }
 
@@ -58,6 +59,7 @@ impl Folder {
             root,
             space,
             boot: boot_id(),
+            deletes: RwLock::default(),
             _lock: lock,
         };
         folder.sync(Operation::Open)?;
@@ -94,6 +96,17 @@ impl Folder {
         self.space.check(self.directory(), operation, key, bytes)
     }
 
+    /// Lets deletes of data objects wait until what is returned is dropped; those under way have
+    /// ended then.
+    pub(super) fn hold_deletes(&self) -> RwLockWriteGuard<'_, ()> {
+        self.deletes.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until data objects may be deleted, and keeps it so until what is returned is dropped.
+    pub(super) fn begin_delete(&self) -> RwLockReadGuard<'_, ()> {
+        self.deletes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes the names in the folder durable.
     pub(super) fn sync(&self, operation: Operation) -> Result<()> {
         let name = self.path.display().to_string();
@@ -105,7 +118,7 @@ impl Folder {
 
 /// Makes a folder and those around it, and brings their names to the disk: else a power cut might
 /// take the whole folder away.
-fn make(path: &Path) -> Result<()> {
+pub(super) fn make(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }

@@ -38,7 +38,7 @@ struct Shared {
     published: Arc<Published>,
     clock: Arc<SteadyClock>,
     queue: Semaphore,
-    _folder: Arc<Folder>,
+    folder: Arc<Folder>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -107,11 +107,26 @@ impl LocalRecords {
             published,
             clock,
             queue,
-            _folder: folder,
+            folder,
         };
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// Returns what readers see.
+    pub(super) fn published(&self) -> &Published {
+        &self.shared.published
+    }
+
+    /// Returns the store's time.
+    pub(super) fn clock_now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Returns the data folder.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.shared.folder
     }
 
     /// Applies what waits, closes the file and ends the writer thread. Every later call fails with

@@ -6,7 +6,7 @@
 use super::failure;
 use super::value::{RECORDS, TOMBSTONES, Value};
 use crate::{Entry, Operation, Page, Result, Timestamp};
-use redb::{Database, ReadOnlyTable, ReadableDatabase};
+use redb::{ReadOnlyTable, ReadableDatabase};
 use std::ops::Bound;
 
 /// An immutable view of the records.
@@ -24,7 +24,7 @@ pub(super) struct Scan {
 
 impl Snapshot {
     /// Opens the tables as of the last commit.
-    pub(super) fn open(database: &Database) -> std::result::Result<Self, redb::Error> {
+    pub(super) fn open(database: &impl ReadableDatabase) -> std::result::Result<Self, redb::Error> {
         let transaction = database.begin_read()?;
         let records = transaction.open_table(RECORDS)?;
         let tombstones = transaction.open_table(TOMBSTONES)?;
@@ -47,6 +47,20 @@ impl Snapshot {
         };
         let value = Value::decode(operation, key, guard.value())?;
         Ok(Some(read(value)))
+    }
+
+    /// Gives every key, its value and how that is written to `visit`, in the order of keys.
+    pub(super) fn each(
+        &self,
+        mut visit: impl FnMut(&str, Value<'_>, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let fail = |error| failure::from_redb(Operation::List, "", error);
+        for item in self.records.range::<&str>(..).map_err(fail)? {
+            let (key, value) = item.map_err(fail)?;
+            let (key, encoded) = (key.value(), value.value());
+            visit(key, Value::decode(Operation::List, key, encoded)?, encoded)?;
+        }
+        Ok(())
     }
 
     /// Adds to `page` what follows `start_after`, looking at no more than `budget` keys.

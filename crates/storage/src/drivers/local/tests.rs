@@ -1,5 +1,6 @@
 //! The suite over the local driver, and what only this driver can show.
 
+mod backup;
 mod clocks;
 mod disk_states;
 mod faults;

@@ -18,6 +18,9 @@ pub(super) const TOMBSTONES: TableDefinition<'static, (u64, &str), u128> =
 /// The store's time, at most [`CLOCK_STEP`] before the latest of any record.
 pub(super) const CLOCK: TableDefinition<'static, &str, u64> = TableDefinition::new("clock");
 
+/// The only key of that table.
+pub(super) const LATEST: &str = "latest";
+
 /// How far apart the times in that table are.
 pub(super) const CLOCK_STEP: Duration = Duration::from_secs(1);
 
