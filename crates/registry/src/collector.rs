@@ -15,7 +15,7 @@
 //! | `batches.rs` | what is condemned, in lists of some hundred |
 //! | `links.rs`, `blobs.rs`, `manifests.rs` | the levels |
 //! | `chores.rs` | half-done deletes, stale reverse entries, what was retained long enough |
-//! | `lease.rs`, `pace.rs`, `report.rs`, `status.rs`, `totals.rs` | who, how fast, what came of it |
+//! | `lease.rs`, `pace.rs`, `report.rs`, `status.rs` | who, how fast, what came of it |
 //!
 //! A pass lists every key of manifests, links and blobs once (per thousand of them one call), reads
 //! the chunks and of manifests and links only what is new or condemned. Memory: 8 bytes for
@@ -34,8 +34,8 @@ mod pace;
 mod pass;
 mod references;
 mod report;
+mod section;
 mod status;
-mod totals;
 mod walk;
 
 #[cfg(test)]
@@ -43,10 +43,8 @@ mod tests;
 
 pub use report::{CollectorReport, LevelReport};
 pub use status::{CollectorStatus, CondemnedStatus};
-pub use totals::CollectorTotals;
 
-pub(crate) use totals::Totals;
-
+use crate::collected::CollectorTotals;
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::{RegistryError, Result};
@@ -85,7 +83,7 @@ impl Registry {
         };
         let result = pass.await;
         match &result {
-            Ok(report) if !options.dry_run => self.inner.collected.add(report),
+            Ok(report) if !options.dry_run => self.inner.collected.add(&report.totals()),
             Ok(_) => {}
             Err(_) => self.inner.collected.add_failure(),
         }

@@ -8,6 +8,7 @@ mod background;
 mod backup;
 mod blob;
 mod catalog;
+mod collected;
 mod collector;
 mod error;
 mod finished_uploads;
@@ -49,9 +50,9 @@ pub use background::Background;
 pub use backup::{BackupOptions, RecordReader};
 pub use blob::{Blob, BlobBody, BlobMeta};
 pub use catalog::CatalogPage;
+pub use collected::CollectorTotals;
 pub use collector::{
-    CollectorOptions, CollectorReport, CollectorStatus, CollectorTotals, CondemnedStatus,
-    LevelReport,
+    CollectorOptions, CollectorReport, CollectorStatus, CondemnedStatus, LevelReport,
 };
 pub use error::{RegistryError, Result};
 pub use fsck::{Finding, FsckOptions, FsckReport, Severity};

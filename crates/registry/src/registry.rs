@@ -1,7 +1,7 @@
 //! `Registry`: the stores, the settings and the small caches that all operations share.
 
 use crate::background::Background;
-use crate::collector::Totals;
+use crate::collected::Totals;
 use crate::finished_uploads::FinishedUploads;
 use crate::ids::{Generation, IdSource, Nonce};
 use crate::listed_referrers::ListedReferrers;

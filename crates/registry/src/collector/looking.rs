@@ -1,6 +1,6 @@
 //! Finding out what one manifest names, by reading it.
 
-use super::references::{Section, SectionKind};
+use super::section::{Section, SectionKind};
 use crate::manifest::References;
 use crate::record::{Content, ManifestRecord, ManifestReferences, ManifestState, RemovedRecord};
 use crate::registry::Registry;

@@ -9,6 +9,7 @@ use super::chunks::{Chunk, ChunkWriter};
 use super::looking::Looked;
 use super::manifests::Graph;
 use super::pass::Pass;
+use super::section::{Section, SectionKind};
 use super::walk::{RepositoryKey, Walk};
 use crate::manifest::Retention;
 use crate::record::ManifestReferences;
@@ -21,36 +22,6 @@ use roadstead_storage::{Condition, Timestamp};
 const GROUP: usize = 128;
 /// Manifest records that are read at once. One may have 4 MiB of content.
 const AT_ONCE: usize = 8;
-/// Where the manifests of a repository are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Section<'a> {
-    pub(super) repository: &'a RepositoryName,
-    pub(super) kind: SectionKind,
-}
-
-/// Which of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SectionKind {
-    Manifests,
-    /// Deleted, and retained for a while.
-    Removed,
-}
-
-impl SectionKind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Manifests => layout::MANIFEST_SECTION,
-            Self::Removed => layout::REMOVED_SECTION,
-        }
-    }
-}
-
-impl Section<'_> {
-    fn path(&self) -> String {
-        format!("{}/{}/", self.repository, self.kind.name())
-    }
-}
-
 impl Pass<'_> {
     /// Collects the names of all blobs in the range. With `is_first`, does what is done once a pass.
     pub(super) async fn scan(&mut self, is_first: bool) -> Result<()> {

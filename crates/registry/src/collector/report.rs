@@ -1,5 +1,6 @@
 //! What a pass did.
 
+use crate::collected::CollectorTotals;
 use roadstead_storage::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -67,6 +68,22 @@ impl CollectorReport {
     pub(super) fn skip(&mut self, reason: String) {
         if self.skipped.len() < MOST_REASONS && !self.skipped.contains(&reason) {
             self.skipped.push(reason);
+        }
+    }
+
+    /// Returns what the metrics count.
+    pub(super) fn totals(&self) -> CollectorTotals {
+        let levels = [self.level_manifests, self.level_links, self.level_blobs];
+        let sum = |count: fn(&LevelReport) -> u64| levels.iter().map(count).sum();
+        CollectorTotals {
+            passes: 1,
+            failures: 0,
+            condemned: sum(|level| level.condemned),
+            revived: sum(|level| level.revived),
+            removed: sum(|level| level.killed),
+            freed_bytes: self.bytes_freed,
+            condemned_bytes: self.bytes_condemned,
+            finished_millis: self.finished.as_millis(),
         }
     }
 

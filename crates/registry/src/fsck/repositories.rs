@@ -219,8 +219,7 @@ impl Check<'_> {
         let text = "its deletion was begun and not finished";
         let mut finding = Finding::note("half-done-removal", &found.key, text);
         if self.options.repair {
-            let version = found.version.clone();
-            let finishing = self.registry.finish_deletion(repository, digest, version);
+            let finishing = self.registry.finish_delete(repository, digest, "fsck");
             if finishing.await? {
                 finding.repaired = Some("finished the deletion".to_owned());
             }

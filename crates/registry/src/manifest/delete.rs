@@ -359,30 +359,6 @@ impl Registry {
         }
     }
 
-    /// Finishes a deletion that was begun and whose record has this version still; `false` when
-    /// somebody else went on with it.
-    pub(crate) async fn finish_deletion(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-        version: Version,
-    ) -> Result<bool> {
-        let key = layout::manifest(repository, digest);
-        let seen = self.read::<ManifestRecord>(&key).await?;
-        let Some(record) = seen.record.filter(|_| seen.version == version) else {
-            return Ok(false);
-        };
-        match record.state {
-            ManifestState::Live | ManifestState::Condemned => return Ok(false),
-            ManifestState::Deleting => {
-                self.release_names(repository, digest, &record, "").await?;
-                self.remove_deleting(&key, &record, version).await?;
-            }
-            ManifestState::Dead => self.remove_dead(&key, &record, version).await?,
-        }
-        Ok(true)
-    }
-
     /// Deletes the data of a dead record, then the record. Who meets the record before may do the
     /// same: the data's key belongs to this generation alone.
     async fn remove_dead(

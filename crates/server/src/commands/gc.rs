@@ -38,7 +38,7 @@ pub(super) struct RunOptions {
     /// Ends after one pass.
     #[arg(long)]
     once: bool,
-    /// Goes as fast as it can, whatever gc.calls_per_second says.
+    /// Goes as fast as it can, whatever the setting `gc.calls_per_second` says.
     #[arg(long)]
     unpaced: bool,
     /// The time between the beginnings of two passes, in seconds.

@@ -92,16 +92,6 @@ impl Directory {
         Ok((number, folder))
     }
 
-    /// Says of a backup what it is: with this it is one.
-    pub(super) fn complete(&self, folder: &Path, info: &BackupInfo) -> Result<()> {
-        let mut text = serde_json::to_vec_pretty(info).expect("it has string keys");
-        text.push(b'\n');
-        sync(folder)?;
-        let root = File::open(folder).map_err(|error| cannot(folder, "open", error))?;
-        publish::create(root.as_fd(), INFO, &text)
-            .map_err(|error| cannot(folder, "write to", error))
-    }
-
     /// Returns a complete backup: the one of this number, or the last.
     pub(super) fn find(&self, number: Option<&str>) -> Result<(PathBuf, BackupInfo)> {
         let mut entries = list_backups(&self.path)?;
@@ -123,6 +113,15 @@ impl Directory {
             fail(Kind::NotFound, &self.path, reason)
         })
     }
+}
+
+/// Says of a backup what it is: with this it is one.
+pub(super) fn complete(folder: &Path, info: &BackupInfo) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(info).expect("it has string keys");
+    text.push(b'\n');
+    sync(folder)?;
+    let root = File::open(folder).map_err(|error| cannot(folder, "open", error))?;
+    publish::create(root.as_fd(), INFO, &text).map_err(|error| cannot(folder, "write to", error))
 }
 
 /// Lists the backups in a directory, the oldest first.

@@ -112,6 +112,5 @@ pub(super) fn checksum(path: &Path) -> Result<(u64, String)> {
         length += read as u64;
     }
     let digest = hasher.finalize();
-    let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((length, hex))
+    Ok((length, hex::encode(digest)))
 }

@@ -77,8 +77,7 @@ impl BackupGuide for Guide {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// Stores an object and a record that owns it.
@@ -230,7 +229,7 @@ async fn backups_under_pushes_and_deletes_are_whole() {
             while !is_over.load(Ordering::SeqCst) {
                 let key = format!("blob/{worker}/{at}");
                 let data = push(&store, &key, pattern(worker, 2000)).await;
-                if at % 2 == 0 {
+                if at.is_multiple_of(2) {
                     remove(&store, &key, &data).await;
                 }
                 at += 1;
@@ -246,7 +245,7 @@ async fn backups_under_pushes_and_deletes_are_whole() {
         let number = Some(report.number.as_str());
         let checked = verify_backup(other.path(), number, true, &Guide::default()).unwrap();
         assert_eq!(checked.problems, [""; 0]);
-        assert!(report.info.records as usize >= sure, "{sure}: {report:?}");
+        assert!(report.info.records >= sure as u64, "{sure}: {report:?}");
     }
     is_over.store(true, Ordering::SeqCst);
     while let Some(ended) = workers.join_next().await {

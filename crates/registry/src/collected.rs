@@ -1,6 +1,5 @@
 //! What this process collected since it began, for the metrics.
 
-use super::report::CollectorReport;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts that only grow, and the time of the last whole pass.
@@ -38,31 +37,26 @@ pub struct CollectorTotals {
 }
 
 impl Totals {
-    pub(super) fn add(&self, report: &CollectorReport) {
-        let levels = [
-            report.level_manifests,
-            report.level_links,
-            report.level_blobs,
-        ];
-        for level in levels {
-            self.condemned.fetch_add(level.condemned, Ordering::Relaxed);
-            self.revived.fetch_add(level.revived, Ordering::Relaxed);
-            self.removed.fetch_add(level.killed, Ordering::Relaxed);
-        }
+    /// Adds what a whole pass did; `finished_millis` is when it came to its end, and what it left
+    /// condemned takes the place of what the one before left.
+    pub(crate) fn add(&self, pass: &CollectorTotals) {
         self.passes.fetch_add(1, Ordering::Relaxed);
+        self.condemned.fetch_add(pass.condemned, Ordering::Relaxed);
+        self.revived.fetch_add(pass.revived, Ordering::Relaxed);
+        self.removed.fetch_add(pass.removed, Ordering::Relaxed);
         self.freed_bytes
-            .fetch_add(report.bytes_freed, Ordering::Relaxed);
+            .fetch_add(pass.freed_bytes, Ordering::Relaxed);
         self.condemned_bytes
-            .store(report.bytes_condemned, Ordering::Relaxed);
+            .store(pass.condemned_bytes, Ordering::Relaxed);
         self.finished_millis
-            .store(report.finished.as_millis(), Ordering::Relaxed);
+            .store(pass.finished_millis, Ordering::Relaxed);
     }
 
-    pub(super) fn add_failure(&self) {
+    pub(crate) fn add_failure(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> CollectorTotals {
+    pub(crate) fn get(&self) -> CollectorTotals {
         CollectorTotals {
             passes: self.passes.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
