@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since the Unix epoch, as the store counts them.
 #[derive(
@@ -63,7 +63,15 @@ pub trait Clock: Send + Sync + std::fmt::Debug + 'static {
 /// The machine's own clocks.
 #[derive(Debug)]
 pub struct MachineClock {
-    start: Instant,
+    start: Duration,
+}
+
+/// Returns the time since the machine started, the time that it was suspended included: a server
+/// that wakes up must know that its windows have closed, for the store's time went on.
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 impl MachineClock {
@@ -71,7 +79,7 @@ impl MachineClock {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            start: Instant::now(),
+            start: since_boot(),
         }
     }
 }
@@ -95,7 +103,7 @@ impl Clock for MachineClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        since_boot().saturating_sub(self.start)
     }
 }
 

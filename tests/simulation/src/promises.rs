@@ -58,7 +58,7 @@ impl Asked {
 pub(crate) struct Ticket(Vec<usize>);
 
 /// Everything that was asked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Promises {
     now: u64,
     asked: Vec<Asked>,

@@ -274,8 +274,7 @@ impl History {
     }
 
     async fn check(&self) -> Result<(), String> {
-        let promises = self.world.promises.lock();
-        let promises = promises.unwrap_or_else(PoisonError::into_inner);
+        let promises = self.world.promises().clone();
         if let Some(broken) = promises.broken.first() {
             return Err(broken.clone());
         }
@@ -285,8 +284,7 @@ impl History {
     /// Compares the store with what was answered, when nothing is under way.
     async fn judge(&self) -> Result<(), String> {
         self.check().await?;
-        let promises = self.world.promises.lock();
-        let promises = promises.unwrap_or_else(PoisonError::into_inner);
+        let promises = self.world.promises().clone();
         let store = self.store();
         let content = &self.world.content;
         for (at, tag_at) in every_tag() {
@@ -373,8 +371,7 @@ impl History {
         self.ended.push(registry);
         self.judge().await?;
         let content = Arc::clone(&self.world.content);
-        let promises = self.world.promises.lock();
-        let promises = promises.unwrap_or_else(PoisonError::into_inner);
+        let promises = self.world.promises().clone();
         self.store()
             .check_nothing_is_left(&content, &promises)
             .await

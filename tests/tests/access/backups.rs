@@ -76,10 +76,10 @@ fn a_running_server_is_backed_up_and_its_backup_served() {
     let restored = Server::start_in(folder);
     let mut connection = restored.connect();
     for (tag, image) in [("1", &first), ("2", &second)] {
-        let pulled = connection.get(&format!("/v2/team/app/manifests/{tag}"));
+        let pulled = connection.get(format!("/v2/team/app/manifests/{tag}"));
         assert_eq!(pulled.body, image.manifest.bytes);
     }
-    let pulled = connection.get(&format!("/v2/team/app/blobs/{digest}"));
+    let pulled = connection.get(format!("/v2/team/app/blobs/{digest}"));
     assert_eq!(pulled.body, blob);
     connection.push_image("team/app", "3");
     assert_eq!(run(restored.folder(), &["upload", "ls"]).lines().count(), 1);

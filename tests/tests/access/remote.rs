@@ -95,7 +95,7 @@ fn use_every_command(run: impl Fn(&[&str]) -> String) {
     wait_until("it is told who removed the tag", || {
         json_of(&["tag", "history", "a/app:1"])[0]["ended"]["how"] == "deleted"
     });
-    restore_what_was_deleted(&run, &json_of);
+    restore_what_was_deleted(&run, json_of);
     let uploads = json_of(&["upload", "ls"]);
     let id = uploads[0]["id"].as_str().expect("has an id");
     run(&["upload", "abort", id]);

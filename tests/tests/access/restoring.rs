@@ -88,7 +88,7 @@ fn what_is_restored_is_told_in_the_audit_log() {
 
     let events = || -> Vec<Value> {
         let text = fs::read_to_string(guarded.0.folder().join("audit.log")).unwrap_or_default();
-        let events = text.lines().map(|line| serde_json::from_str(line));
+        let events = text.lines().map(serde_json::from_str);
         let events = events.map(|event: Result<Value, _>| event.expect("is JSON"));
         let is_restore = |event: &Value| event["event"].to_string().contains("restore");
         events.filter(is_restore).collect()
