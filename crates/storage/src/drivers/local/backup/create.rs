@@ -77,7 +77,7 @@ pub(in crate::drivers::local) fn create(
         missing: last.missing,
         unreadable: last.unreadable,
     };
-    directory.complete(&own, &info)?;
+    Directory::complete(&own, &info)?;
     Ok(BackupReport {
         number,
         info,
@@ -125,14 +125,13 @@ fn take(folder: &Folder, object: &NamedObject, pool: &mut Pool, round: &mut Roun
         round.object_bytes += data.length;
     }
     match pool.take(folder.directory(), data)? {
-        Taken::Present => {}
         Taken::Linked => round.new_objects += 1,
         Taken::Copied => {
             round.new_objects += 1;
             round.copied_bytes += data.length;
         }
         Taken::Missing if object.must_exist => note(&mut round.missing, data.key.as_str()),
-        Taken::Missing => {}
+        Taken::Present | Taken::Missing => {}
     }
     Ok(())
 }

@@ -93,7 +93,7 @@ impl Directory {
     }
 
     /// Says of a backup what it is: with this it is one.
-    pub(super) fn complete(&self, folder: &Path, info: &BackupInfo) -> Result<()> {
+    pub(super) fn complete(folder: &Path, info: &BackupInfo) -> Result<()> {
         let mut text = serde_json::to_vec_pretty(info).expect("it has string keys");
         text.push(b'\n');
         sync(folder)?;

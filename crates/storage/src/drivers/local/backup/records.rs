@@ -7,6 +7,7 @@ use crate::drivers::local::value::{CLOCK, LATEST, RECORDS, TOMBSTONES, Value};
 use crate::{Kind, Operation, Result, Timestamp};
 use redb::{Database, ReadOnlyDatabase};
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -111,7 +112,10 @@ pub(super) fn checksum(path: &Path) -> Result<(u64, String)> {
         hasher.update(&block[..read]);
         length += read as u64;
     }
-    let digest = hasher.finalize();
-    let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = String::new();
+    for byte in hasher.finalize() {
+        // Writing into a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
     Ok((length, hex))
 }
