@@ -18,6 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "roadstead-api",
         &["roadstead-oci", "roadstead-registry", "roadstead-auth"],
     ),
+    (
+        "roadstead-simulation",
+        &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
+    ),
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
     ("roadstead-model", &[]),
@@ -43,7 +47,10 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("object_store", &["roadstead-storage"]),
     ("aws-sdk-s3", &["roadstead-storage"]),
     ("serde_yaml", &["roadstead-config"]),
-    ("clap", &["roadstead", "roadstead-tests"]),
+    (
+        "clap",
+        &["roadstead", "roadstead-simulation", "roadstead-tests"],
+    ),
     (
         "anyhow",
         &["roadstead", "roadstead-tests", "roadstead-examples"],

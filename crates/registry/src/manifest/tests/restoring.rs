@@ -4,7 +4,7 @@ use super::intercepted::{Answer, Intercepted};
 use super::*;
 use crate::record::{LinkRecord, LinkState};
 use crate::{Availability, ManifestRestore, ReferrersQuery, Restored};
-use roadstead_storage::Condition;
+use roadstead_storage::{Condition, Timestamp};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -211,7 +211,7 @@ async fn what_is_not_retained_does_not_come_back() {
     fixture.clock.advance(WEEK);
     assert_eq!(availability().await, Availability::Gone);
     let key = layout::removed(&repository, &digest);
-    let expired = fixture.registry.expire_removed(&key, Default::default());
+    let expired = fixture.registry.expire_removed(&key, Timestamp::default());
     expired.await.unwrap();
     let refused = restore(&fixture.registry, &bytes).await;
     assert!(matches!(refused, Err(RegistryError::NothingToRestore(_))));
