@@ -7,7 +7,6 @@ use crate::drivers::local::value::{CLOCK, LATEST, RECORDS, TOMBSTONES, Value};
 use crate::{Kind, Operation, Result, Timestamp};
 use redb::{Database, ReadOnlyDatabase};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
