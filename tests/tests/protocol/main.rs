@@ -5,6 +5,7 @@ mod admin;
 mod answers;
 mod blobs;
 mod catalog;
+mod collecting;
 mod deleting;
 mod http2;
 mod lists;

@@ -203,3 +203,6 @@ impl Table {
         place
     }
 }
+
+#[cfg(test)]
+mod tests;
