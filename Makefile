@@ -4,6 +4,7 @@
 SECONDS ?= 600
 ROUNDS ?= 200
 FAULTS ?= 10000
+SEEDS ?= 10000
 DEPTH ?= 12
 STATES ?= 200
 SEED ?= 1
@@ -12,7 +13,7 @@ STORES ?=
 MODEL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench audit
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench audit simulation planted endurance
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -70,6 +71,16 @@ replicas: ## HAProxy in front of three replicas: the real clients and the offici
 
 fsync: ## trace a running server: what is on the disk before each answer (needs strace)
 	tests/scripts/fsync_audit.sh
+
+simulation: ## histories of the core under a seeded scheduler: make simulation SEEDS=100000
+	cargo run --release --package roadstead-simulation -- --seeds $(SEEDS)
+
+planted: ## plant bugs in a copy of the sources; the simulation must find each within 1,000 seeds
+	tests/scripts/planted.sh
+
+endurance: ## push what is being collected, and look whether it stays: make endurance SECONDS=3600
+	cargo build --release --package roadstead
+	cargo run --release --package roadstead-tests --bin endurance -- --seconds $(SECONDS)
 
 model: ## explore the model of the storage protocol; one part, deeper: make model MODEL="names --deep"
 	cargo run --release --package roadstead-model -- $(MODEL)

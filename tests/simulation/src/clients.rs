@@ -103,12 +103,15 @@ impl Client {
                 tag,
             } => self.restore(repository, image, tag).await,
             Job::Collect => {
-                let registry = self.replica();
-                let options = CollectorOptions {
-                    dry_run: false,
-                    unpaced: true,
-                };
-                let _ = registry.collect(options, &Progress::default()).await;
+                // Several passes while the others are at it: condemned by one, due in another.
+                for _ in 0..=self.dice.below(3) {
+                    let registry = self.replica();
+                    let options = CollectorOptions {
+                        dry_run: false,
+                        unpaced: true,
+                    };
+                    let _ = registry.collect(options, &Progress::default()).await;
+                }
             }
             Job::Sweep => {
                 let registry = self.replica();

@@ -173,8 +173,11 @@ impl History {
     /// Lets some jobs meet, until all of them are over.
     async fn phase(&mut self, rates: Rates) -> Result<(), String> {
         let mut jobs = Vec::new();
+        // Half of the phases are about one image and one tag, so that requests meet.
+        let images = self.world.content.images.len();
+        let focus = self.dice.one_in(2).then(|| self.dice.below(images));
         for _ in 0..=self.dice.below(4) {
-            jobs.push(self.draw_job());
+            jobs.push(self.draw_job(focus));
         }
         for _ in 0..self.dice.below(3) {
             jobs.push(Job::Collect);
@@ -234,13 +237,27 @@ impl History {
         self.ended.push(dead);
     }
 
-    fn draw_job(&mut self) -> Job {
+    fn draw_job(&mut self, focus: Option<usize>) -> Job {
         let content = Arc::clone(&self.world.content);
         let dice = &mut self.dice;
-        let repository = dice.pick(&[0, 0, 0, 1]);
-        let image = dice.below(content.images.len());
-        let blob = dice.below(content.blobs.len());
-        let tag = dice.pick(&[0, 0, 0, 1]);
+        let is_focused = focus.is_some();
+        let repository = if is_focused {
+            0
+        } else {
+            dice.pick(&[0, 0, 0, 1])
+        };
+        let any = dice.below(content.images.len());
+        // Another image now and then: it takes the tag away.
+        let image = focus.filter(|_| !dice.one_in(4)).unwrap_or(any);
+        let blob = match content.images[image].blobs[..] {
+            [] => dice.below(content.blobs.len()),
+            ref blobs => dice.pick(blobs),
+        };
+        let tag = if is_focused {
+            0
+        } else {
+            dice.pick(&[0, 0, 0, 1])
+        };
         match dice.below(20) {
             0..=6 => Job::Push {
                 repository,

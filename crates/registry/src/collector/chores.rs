@@ -5,9 +5,9 @@ use super::manifests::COLLECTOR;
 use super::pass::Pass;
 use super::walk::Walk;
 use crate::record::{TagRecord, TaggedRecord};
-use crate::{Result, layout};
+use crate::{Result, YOUNG, layout};
 use roadstead_oci::{Digest, RepositoryName, Tag};
-use roadstead_storage::{Condition, Entry, Outcome};
+use roadstead_storage::{Condition, Entry, Outcome, Timestamp};
 
 impl Pass<'_> {
     /// Finishes the delete of a manifest that whoever began it left behind.
@@ -27,7 +27,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Removes reverse entries older than the grace whose tag names another digest, or is gone.
+    /// Removes reverse entries that nobody is about to use, and whose tag names another digest, or is gone.
     pub(super) async fn clean_reverse_entries(
         &mut self,
         walk: &mut Walk,
@@ -40,12 +40,18 @@ impl Pass<'_> {
                 Some(_) | None => return Ok(()),
             }
             if let Some(entry) = walk.next(self.registry).await?
-                && self.is_old(entry.modified)
+                && self.is_given_up(entry.modified)
             {
                 self.clean_reverse_entry(repository, section, entry).await?;
             }
             self.spend(walk.take_calls()).await?;
         }
+    }
+
+    /// Tells whether a push that put a reverse entry then has set its tag by now, or never will:
+    /// however short the grace is, it has D for that, and its request R to land.
+    fn is_given_up(&self, modified: Timestamp) -> bool {
+        self.is_old(modified) && self.scanned.since(modified) > YOUNG
     }
 
     async fn clean_reverse_entry(
@@ -71,7 +77,7 @@ impl Pass<'_> {
         // one is young, or the removal meets another version.
         self.spend(2).await?;
         let seen = self.registry.read::<TaggedRecord>(&entry.key).await?;
-        if seen.record.is_none() || !self.is_old(seen.modified) {
+        if seen.record.is_none() || !self.is_given_up(seen.modified) {
             return Ok(());
         }
         let removing = self

@@ -176,3 +176,17 @@ async fn a_reverse_entry_goes_when_its_tag_has_moved_on_and_stays_when_it_has_no
     assert_eq!(collect(&fixture.registry).await.stale_entries, 1);
     assert_eq!(tagged().await, 2);
 }
+
+#[tokio::test]
+async fn a_reverse_entry_whose_tag_may_be_on_its_way_stays_however_short_the_grace_is() {
+    let fixture = Fixture::with(Settings {
+        grace: Duration::from_secs(1),
+        ..Settings::default()
+    });
+    push_image(&fixture.registry, "a", "latest", &[b"one"]).await;
+    push_image(&fixture.registry, "a", "latest", &[b"two"]).await;
+    fixture.clock.advance(Duration::from_mins(19));
+    assert_eq!(collect(&fixture.registry).await.stale_entries, 0);
+    fixture.clock.advance(HOUR);
+    assert_eq!(collect(&fixture.registry).await.stale_entries, 1);
+}
