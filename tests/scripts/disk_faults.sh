@@ -182,7 +182,8 @@ judge() {
   wait "$tracer_pid" 2>/dev/null || true
   injected=$(grep --count INJECTED "$workspace/trace" || true)
   if [[ $refusals -gt $3 ]]; then
-    tail -n +"$(($2 + 1))" "$folder/server.log" | grep --quiet '"level":"\(WARN\|ERROR\)"' ||
+    # To its end: were it to stop at the first line, the pipe's writer would fail.
+    tail -n +"$(($2 + 1))" "$folder/server.log" | grep '"level":"\(WARN\|ERROR\)"' >/dev/null ||
       fail "$1: an error was answered and the log says nothing"
   fi
   start_once "$real_binary" || fail "$1: the server does not start without the fault"
@@ -209,7 +210,7 @@ fault_at_start() {
     push_all
   else
     failed_starts=$((failed_starts + 1))
-    tail -n +"$((lines + 1))" "$folder/server.log" | grep --quiet "^roadstead: " ||
+    tail -n +"$((lines + 1))" "$folder/server.log" | grep "^roadstead: " >/dev/null ||
       fail "$1: the server did not start and gave no reason"
   fi
   judge "$1 (from the start)" "$lines" "$refused"
