@@ -155,6 +155,14 @@ impl Register {
             .any(|write| !matches!(write.effect, Effect::Set(_)))
     }
 
+    /// Tells whether a removal was begun of which nobody heard the end: whoever looks after what is
+    /// half done may finish it.
+    pub(crate) fn has_unfinished_removal(&self) -> bool {
+        self.writes
+            .iter()
+            .any(|write| write.effect == Effect::Clear && write.outcome == Outcome::Pending)
+    }
+
     /// Returns the value it surely has, if its value is sure and not nothing.
     pub(crate) fn sure(&self) -> Option<Name> {
         let mut allowed = self.allowed();

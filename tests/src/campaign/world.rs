@@ -166,6 +166,40 @@ impl World {
         self.sessions.clear();
     }
 
+    /// Lets the collector have had its time: a deleted blob that a manifest names may be back, one that
+    /// none names may be gone, and so may a manifest whose deletion was left half done.
+    pub fn let_collect(&mut self) {
+        self.clock += 1;
+        for (repository, contents) in self.repositories.iter().enumerate() {
+            let named: HashSet<&Name> = contents
+                .manifests
+                .iter()
+                .flat_map(|manifest| manifest.blobs.iter().map(|blob| &blob.digest))
+                .collect();
+            for manifest in &contents.manifests {
+                let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
+                let register = self.registers.entry(object).or_default();
+                if register.has_unfinished_removal() {
+                    let what = Arc::from("the collector");
+                    register.begin(Effect::Clear, self.clock, self.round, what);
+                }
+            }
+            for blob in &contents.blobs {
+                let effect = if named.contains(&blob.digest) {
+                    Effect::Set(Arc::clone(&blob.digest))
+                } else {
+                    Effect::Clear
+                };
+                let object = Object::Blob(repository, Arc::clone(&blob.digest));
+                let register = self.registers.entry(object).or_default();
+                let is_back = matches!(effect, Effect::Set(_));
+                if !is_back || register.was_ever_cleared() {
+                    register.begin(effect, self.clock, self.round, Arc::from("the collector"));
+                }
+            }
+        }
+    }
+
     pub(crate) fn begin_blob(
         &mut self,
         kind: Kind,

@@ -184,6 +184,7 @@ impl Chapter {
         self.fake.clock().advance(NINE_DAYS);
         // Uploads that the last look left open are gone now, as they should be.
         self.shared.world().forget_sessions();
+        self.shared.world().let_collect();
         self.replicas.start_all(&self.fake).await?;
         let end = Instant::now() + PATIENCE;
         loop {
