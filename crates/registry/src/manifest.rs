@@ -5,6 +5,7 @@
 //! `manifest/restore.rs` how it is brought back.
 
 mod accepted;
+mod at_once;
 mod delete;
 mod heal;
 mod live;

@@ -92,7 +92,7 @@ impl Registry {
         Err(Self::contended(&key))
     }
 
-    async fn new_value(&self, naming: &Naming<'_>) -> Result<TagRecord> {
+    pub(crate) async fn new_value(&self, naming: &Naming<'_>) -> Result<TagRecord> {
         Ok(TagRecord {
             digest: naming.digest.clone(),
             generation: naming.live.generation,

@@ -45,19 +45,28 @@ impl Fixture {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        Self::made(settings, |data| data)
+        Self::made(settings, |data| data, MemoryRecords::writing_together)
+    }
+
+    /// Over a store that writes each record by itself, as object stores do.
+    pub(crate) fn one_by_one() -> Self {
+        Self::made(Settings::default(), |data| data, |records| records)
     }
 
     /// Over a store whose data is on another machine, or says so.
     pub(crate) fn distant() -> Self {
-        Self::made(Settings::default(), MemoryData::distant)
+        Self::made(Settings::default(), MemoryData::distant, |records| records)
     }
 
-    fn made(settings: Settings, adjust: impl FnOnce(MemoryData) -> MemoryData) -> Self {
+    fn made(
+        settings: Settings,
+        adjust: impl FnOnce(MemoryData) -> MemoryData,
+        adjust_records: impl FnOnce(MemoryRecords) -> MemoryRecords,
+    ) -> Self {
         let clock = Arc::new(TestClock {
             millis: AtomicU64::new(0),
         });
-        let records = MemoryRecords::new(clock.clone());
+        let records = adjust_records(MemoryRecords::new(clock.clone()));
         let data = adjust(MemoryData::new(clock.clone()));
         let registry = Self::over(&records, &data, &clock, settings);
         Self {

@@ -3,6 +3,7 @@
 //! A session is one record. Any replica goes on from it; a crash loses at most what came after the
 //! last checkpoint, and the status always tells the truth.
 
+mod at_once;
 mod commit;
 mod forget;
 mod open;

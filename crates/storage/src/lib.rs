@@ -32,8 +32,8 @@ pub use data_store::{
 pub use drivers::local::{BackUp, BackupGuide, BackupReport, Look, NamedObject};
 pub use error::{Kind, Operation, StorageError};
 pub use record_store::{
-    Condition, Entry, MAX_RECORD_BYTES, Outcome, Page, Read, Record, RecordStore, TOMBSTONE_AGE,
-    Version,
+    Condition, Entry, MAX_RECORD_BYTES, Outcome, Page, Part, Read, Record, RecordStore,
+    TOMBSTONE_AGE, Version, WriteTogether,
 };
 
 /// The result of every storage call.

@@ -1,6 +1,6 @@
 //! What every driver refuses before it does anything, so that all of them refuse the same.
 
-use crate::{Kind, MAX_RECORD_BYTES, Operation, Result, StorageError};
+use crate::{Kind, MAX_RECORD_BYTES, Operation, Part, Result, StorageError};
 use std::ops::Range;
 
 /// The longest key a store takes, in bytes; what S3 allows.
@@ -34,6 +34,21 @@ pub(crate) fn check_record(key: &str, bytes: &[u8]) -> Result<()> {
             key,
             reason,
         ));
+    }
+    Ok(())
+}
+
+/// Refuses parts of a write of which two have the same key, or one has a wrong key or record.
+pub(crate) fn check_parts(parts: &[Part]) -> Result<()> {
+    for (index, part) in parts.iter().enumerate() {
+        check_key(Operation::Put, &part.key)?;
+        if let Some(bytes) = &part.bytes {
+            check_record(&part.key, bytes)?;
+        }
+        if parts[..index].iter().any(|other| other.key == part.key) {
+            let (kind, reason) = (Kind::Invalid, "two parts of one write have this key");
+            return Err(StorageError::new(kind, Operation::Put, &*part.key, reason));
+        }
     }
     Ok(())
 }

@@ -126,6 +126,29 @@ pub struct Page {
     pub more: bool,
 }
 
+/// One part of a write of several records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The key, which no other part has.
+    pub key: String,
+    /// The record to put; `None` only asks that the condition holds.
+    pub bytes: Option<Bytes>,
+    /// What must hold for all parts to be written.
+    pub condition: Condition,
+}
+
+/// A store that can write several records in one step.
+///
+/// What would otherwise be one durable write after the other is one; nobody sees a part of it, and
+/// a crash leaves all or nothing. Whoever uses it falls back to single writes after a conflict, as
+/// stores without it always do.
+#[async_trait]
+pub trait WriteTogether: Send + Sync {
+    /// Writes all parts if each condition holds, and returns the version of each key; `None` when
+    /// one did not hold and nothing was written. Errors mean that nothing is known.
+    async fn write_together(&self, parts: Vec<Part>) -> Result<Option<Vec<Version>>>;
+}
+
 /// Small records under ordered keys.
 ///
 /// Every call is strongly consistent: a read that starts after a write was answered sees it.
@@ -149,6 +172,11 @@ pub trait RecordStore: Send + Sync + 'static {
 
     /// Returns the store's own time, the clock of every record's `modified`.
     async fn now(&self) -> Result<Timestamp>;
+
+    /// Returns the store as one that writes several records in one step, if it is one.
+    fn as_together(&self) -> Option<&dyn WriteTogether> {
+        None
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -172,5 +200,9 @@ impl<S: RecordStore + ?Sized> RecordStore for Arc<S> {
 
     async fn now(&self) -> Result<Timestamp> {
         (**self).now().await
+    }
+
+    fn as_together(&self) -> Option<&dyn WriteTogether> {
+        (**self).as_together()
     }
 }

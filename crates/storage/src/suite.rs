@@ -11,6 +11,7 @@ pub mod object_listing;
 pub mod objects;
 pub mod races;
 pub mod records;
+pub mod together;
 pub mod uploads;
 
 use crate::{DataKey, DataStore, Outcome, RecordStore, Version};
@@ -177,6 +178,13 @@ macro_rules! driver_suite {
                 an_absent_delete_is_refused_while_there_is_a_record
                 a_record_that_comes_back_has_a_new_version
                 versions_survive_a_restart
+            ]);
+            $crate::driver_suite!(@clauses $make, together [
+                parts_are_all_written_each_with_its_version
+                one_condition_that_does_not_hold_keeps_every_part_unwritten
+                a_part_without_bytes_changes_nothing
+                two_parts_of_one_key_are_refused
+                racing_writes_of_crossing_parts_lose_nothing
             ]);
             $crate::driver_suite!(@clauses $make, histories [
                 random_histories_agree_with_a_simple_model

@@ -4,7 +4,7 @@ use crate::dice::Dice;
 use bytes::Bytes;
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
 use roadstead_storage::{
-    Clock, Condition, DataKey, DataStore, ManualClock, Operation, RecordStore,
+    Clock, Condition, DataKey, DataStore, ManualClock, Operation, Part, RecordStore,
 };
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +32,7 @@ pub(crate) enum Verdict {
 pub(crate) enum Late {
     Put(String, Bytes, Condition),
     Delete(String, Condition),
+    Together(Vec<Part>),
     DeleteData(DataKey),
 }
 
@@ -134,10 +135,17 @@ pub(crate) enum Step {
 }
 
 impl Scheduler {
-    pub(crate) fn new(clock: Arc<ManualClock>) -> Self {
+    /// Makes one. Its records are written several in one step, as on a local disk, or each by itself,
+    /// as on an object store.
+    pub(crate) fn new(clock: Arc<ManualClock>, writes_together: bool) -> Self {
         let shared: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let records = MemoryRecords::new(Arc::clone(&shared));
         Self {
-            records: MemoryRecords::new(Arc::clone(&shared)),
+            records: if writes_together {
+                records.writing_together()
+            } else {
+                records
+            },
             data: MemoryData::new(shared),
             clock,
             queue: Arc::default(),
@@ -265,6 +273,11 @@ impl Scheduler {
             }
             Some(Late::Delete(key, condition)) => {
                 let _ = self.records.delete(&key, condition).await;
+            }
+            Some(Late::Together(parts)) => {
+                if let Some(store) = self.records.as_together() {
+                    let _ = store.write_together(parts).await;
+                }
             }
             Some(Late::DeleteData(key)) => {
                 let _ = self.data.delete(&key).await;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};
 use roadstead_storage::{
     Condition, DataFile, DataKey, DataRef, DataStore, DataStream, Kind, ObjectPage, Operation,
-    Outcome, Page, Presign, Read, RecordStore, Result, StorageError, Timestamp, Upload, UploadHint,
-    UploadState,
+    Outcome, Page, Part, Presign, Read, RecordStore, Result, StorageError, Timestamp, Upload,
+    UploadHint, UploadState, Version, WriteTogether,
 };
 use std::ops::Range;
 
@@ -64,7 +64,7 @@ impl TurnRecords {
         match write {
             Late::Put(key, bytes, condition) => self.inner.put(&key, bytes, condition).await,
             Late::Delete(key, condition) => self.inner.delete(&key, condition).await,
-            Late::DeleteData(_) => unreachable!("a record store writes records"),
+            Late::Together(_) | Late::DeleteData(_) => unreachable!("it is no write of one record"),
         }
     }
 
@@ -106,6 +106,33 @@ impl RecordStore for TurnRecords {
 
     async fn now(&self) -> Result<Timestamp> {
         self.inner.now().await
+    }
+
+    fn as_together(&self) -> Option<&dyn WriteTogether> {
+        self.inner.as_together().is_some().then_some(self)
+    }
+}
+
+#[async_trait]
+impl WriteTogether for TurnRecords {
+    async fn write_together(&self, parts: Vec<Part>) -> Result<Option<Vec<Version>>> {
+        let key = parts
+            .first()
+            .map_or_else(String::new, |part| part.key.clone());
+        let late = Late::Together(parts.clone());
+        let verdict = self.turns.wait(Operation::Put, &key, Some(late)).await;
+        let Some(store) = self.inner.as_together() else {
+            return Ok(None);
+        };
+        match verdict {
+            Verdict::Arrives => store.write_together(parts).await,
+            Verdict::Fails => Err(failure(Operation::Put, &key)),
+            // A store that writes together is no other machine: nothing is looked for.
+            Verdict::AnswerIsLost | Verdict::IsLookedFor => {
+                let _ = store.write_together(parts).await?;
+                Err(failure(Operation::Put, &key))
+            }
+        }
     }
 }
 

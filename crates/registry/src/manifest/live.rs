@@ -180,7 +180,7 @@ impl Registry {
         Ok(Written::Live(LiveManifest::of(&record, window)))
     }
 
-    async fn new_record(
+    pub(super) async fn new_record(
         &self,
         accepted: &Accepted,
         own: Option<&StagedManifest>,
@@ -293,7 +293,7 @@ impl Naming<'_> {
 }
 
 impl LiveManifest {
-    fn of(record: &ManifestRecord, window: Window) -> Self {
+    pub(super) fn of(record: &ManifestRecord, window: Window) -> Self {
         Self {
             generation: record.generation,
             media_type: record.media_type,

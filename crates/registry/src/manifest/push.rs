@@ -1,4 +1,5 @@
-//! PUT of a manifest, in three waves of storage calls.
+//! PUT of a manifest, in three waves of storage calls, or in one write (`at_once`) where the store
+//! can do that.
 //!
 //! 1. what it names is protected, the reverse entries of its tags are put, tags are read;
 //! 2. its record is made live, the values that the tags are about to lose go into the history;
@@ -140,6 +141,9 @@ impl Registry {
         accepted: &Accepted,
         staged: &mut Option<StagedManifest>,
     ) -> Result<Attempt> {
+        if self.push_at_once(accepted).await? {
+            return Ok(Attempt::Done);
+        }
         let opened = Window::open(&*self.inner.clock);
         let (protected, tags, referrer) = futures::try_join!(
             self.protect_references(&accepted.repository, &accepted.references),
@@ -235,7 +239,10 @@ impl Registry {
         Err(Self::contended(&key))
     }
 
-    async fn read_referrer(&self, accepted: &Accepted) -> Result<Option<Seen<ReferrerRecord>>> {
+    pub(super) async fn read_referrer(
+        &self,
+        accepted: &Accepted,
+    ) -> Result<Option<Seen<ReferrerRecord>>> {
         let Some(subject) = accepted.manifest.subject() else {
             return Ok(None);
         };

@@ -1,6 +1,7 @@
 //! Manifests, tags, referrers and the catalog over the memory driver: what clients see, what
 //! storage calls it costs, and what happens when requests meet.
 
+mod at_once;
 mod counting;
 mod deleting;
 mod history;

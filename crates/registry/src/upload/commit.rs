@@ -70,6 +70,9 @@ impl Live {
                     )
                 }
             };
+        if self.commit_at_once(&digest, &content, &staged).await? {
+            return Ok(());
+        }
         let repository = self.session.repository.clone();
         let registry = self.registry.clone();
         // From this step on the session is never rewritten, and the window runs in which its data

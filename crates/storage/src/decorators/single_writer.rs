@@ -22,7 +22,7 @@ pub use watch::Waiting;
 use crate::locks::Locks;
 use crate::{
     Condition, Kind, Operation, Outcome, Page, Read, RecordStore, Result, StorageError, Timestamp,
-    limits,
+    WriteTogether, limits,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -118,6 +118,11 @@ impl<S: RecordStore> RecordStore for SingleWriter<S> {
 
     async fn now(&self) -> Result<Timestamp> {
         self.inner.now().await
+    }
+
+    /// No store that needs this decorator can do it.
+    fn as_together(&self) -> Option<&dyn WriteTogether> {
+        None
     }
 }
 

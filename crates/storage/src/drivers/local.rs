@@ -13,6 +13,7 @@ mod backup;
 mod batch;
 mod data;
 mod database;
+mod direct;
 mod disk;
 mod failure;
 mod finished;

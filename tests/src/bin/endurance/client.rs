@@ -15,6 +15,14 @@ const LAYERS: u8 = 12;
 /// A push that takes longer may find that what it made sure of is gone; it begins again.
 const SURE_FOR: Duration = Duration::from_secs(3);
 
+/// What a server answers that did not get to a write within the time that a request may live. With
+/// two seconds of it that happens on a machine that is loaded.
+const BUSY: u16 = 503;
+/// How long it is left alone then.
+const BREATH: Duration = Duration::from_millis(200);
+/// How long a delete is sent again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What was done.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
@@ -24,6 +32,7 @@ pub(crate) struct Counts {
     mounted: u64,
     skipped: u64,
     begun_again: u64,
+    refused: u64,
 }
 
 impl fmt::Display for Counts {
@@ -31,8 +40,14 @@ impl fmt::Display for Counts {
         write!(
             formatter,
             "{} images pushed, {} pulled whole; {} blobs uploaded, {} mounted, {} there already; {} \
-             slow pushes begun again",
-            self.pushed, self.pulled, self.uploaded, self.mounted, self.skipped, self.begun_again
+             slow pushes and {} of a busy server begun again",
+            self.pushed,
+            self.pulled,
+            self.uploaded,
+            self.mounted,
+            self.skipped,
+            self.begun_again,
+            self.refused
         )
     }
 }
@@ -83,15 +98,25 @@ impl Client {
                 std::thread::sleep(Duration::from_millis(self.random.u64(0..1500)));
             }
             self.pull(repository, &image)?;
-            let target = format!("/v2/{repository}/manifests/{}", self.tag);
-            let deleted = self.connection.delete(&target);
-            if deleted.status != 202 {
-                bail!("DELETE {target}: {}", deleted.status);
-            }
+            self.delete(repository)?;
             // Long enough for the collector to be at it, at whatever step.
             std::thread::sleep(Duration::from_millis(self.random.u64(0..9000)));
         }
         Ok(())
+    }
+
+    /// Lets the image go. Sent again while the server is busy.
+    fn delete(&mut self, repository: &str) -> anyhow::Result<()> {
+        let target = format!("/v2/{repository}/manifests/{}", self.tag);
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let deleted = self.connection.delete(&target);
+            match deleted.status {
+                202 => return Ok(()),
+                BUSY if Instant::now() < end => std::thread::sleep(BREATH),
+                other => bail!("DELETE {target}: {other}"),
+            }
+        }
     }
 
     fn draw(&mut self) -> Image {
@@ -114,17 +139,21 @@ impl Client {
         Image { manifest, blobs }
     }
 
-    /// Pushes as containerd does. Returns whether it was acknowledged.
+    /// Pushes as containerd does. Returns whether it was acknowledged; if not, it is to be begun
+    /// again.
     fn push(&mut self, repository: &str, image: &Image) -> anyhow::Result<bool> {
         let began = Instant::now();
         for blob in &image.blobs {
-            self.push_blob(repository, blob)?;
+            if !self.push_blob(repository, blob)? {
+                return Ok(self.refused());
+            }
         }
         let put = self
             .connection
             .put_manifest(repository, &self.tag, &image.manifest);
         match put.status {
             201 => Ok(true),
+            BUSY => Ok(self.refused()),
             400 if began.elapsed() > SURE_FOR => {
                 self.count(|counts| counts.begun_again += 1);
                 Ok(false)
@@ -137,17 +166,25 @@ impl Client {
         }
     }
 
-    fn push_blob(&mut self, repository: &str, blob: &[u8]) -> anyhow::Result<()> {
+    /// Notes that the server was too busy for a push, which was not done.
+    fn refused(&mut self) -> bool {
+        self.count(|counts| counts.refused += 1);
+        std::thread::sleep(BREATH);
+        false
+    }
+
+    /// Returns whether the blob is there now; if not, the server was too busy.
+    fn push_blob(&mut self, repository: &str, blob: &[u8]) -> anyhow::Result<bool> {
         let digest = sha256(blob);
         let head = self
             .connection
             .head(format!("/v2/{repository}/blobs/{digest}"));
         if head.status == 200 {
             self.count(|counts| counts.skipped += 1);
-            return Ok(());
+            return Ok(true);
         }
         let uploads = format!("/v2/{repository}/blobs/uploads/");
-        match self.random.u8(..4) {
+        let is_done = match self.random.u8(..4) {
             0 => {
                 let from = REPOSITORIES[self.random.usize(..REPOSITORIES.len())];
                 let target = format!("{uploads}?mount={digest}&from={from}");
@@ -155,49 +192,58 @@ impl Client {
                 match answer.status {
                     201 => {
                         self.count(|counts| counts.mounted += 1);
-                        return Ok(());
+                        return Ok(true);
                     }
                     202 => {
                         let location = answer.header("location").context("no location")?;
-                        self.finish(location, &digest, blob)?;
+                        self.finish(location, &digest, blob)?
                     }
+                    BUSY => false,
                     other => bail!("a mount: {other}"),
                 }
             }
             1 => {
                 let answer = self.connection.send(&Request::post(&uploads));
+                if answer.status == BUSY {
+                    return Ok(false);
+                }
                 let location = answer.header("location").context("no location")?;
-                self.finish(location, &digest, blob)?;
+                self.finish(location, &digest, blob)?
             }
             _ => {
                 let target = format!("{uploads}?digest={digest}");
                 let answer = self.connection.send(&Request::post(target).body(blob));
-                if answer.status != 201 {
-                    bail!("an upload in one request: {}", answer.status);
+                match answer.status {
+                    201 => true,
+                    BUSY => false,
+                    other => bail!("an upload in one request: {other}"),
                 }
             }
-        }
-        self.count(|counts| counts.uploaded += 1);
-        Ok(())
+        };
+        self.count(|counts| counts.uploaded += u64::from(is_done));
+        Ok(is_done)
     }
 
-    fn finish(&mut self, location: &str, digest: &str, blob: &[u8]) -> anyhow::Result<()> {
+    fn finish(&mut self, location: &str, digest: &str, blob: &[u8]) -> anyhow::Result<bool> {
         let half = blob.len() / 2;
         let patched = self
             .connection
             .send(&Request::patch(location).body(&blob[..half]));
-        if patched.status != 202 {
-            bail!("the first half of an upload: {}", patched.status);
+        match patched.status {
+            202 => {}
+            BUSY => return Ok(false),
+            other => bail!("the first half of an upload: {other}"),
         }
         let sign = if location.contains('?') { '&' } else { '?' };
         let target = format!("{location}{sign}digest={digest}");
         let closed = self
             .connection
             .send(&Request::put(target).body(&blob[half..]));
-        if closed.status != 201 {
-            bail!("the second half of an upload: {}", closed.status);
+        match closed.status {
+            201 => Ok(true),
+            BUSY => Ok(false),
+            other => bail!("the second half of an upload: {other}"),
         }
-        Ok(())
     }
 
     /// Pulls an image that was acknowledged and that nobody deleted.

@@ -1,7 +1,9 @@
 //! Records that fail on purpose.
 
 use super::plan::{Fault, FaultPlan, failure};
-use crate::{Condition, Kind, Operation, Outcome, Page, Read, RecordStore, Result, Timestamp};
+use crate::{
+    Condition, Kind, Operation, Outcome, Page, Read, RecordStore, Result, Timestamp, WriteTogether,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -118,5 +120,10 @@ impl<S: RecordStore> RecordStore for FaultyRecords<S> {
 
     async fn now(&self) -> Result<Timestamp> {
         self.plain(Operation::Now, "", self.inner.now()).await
+    }
+
+    /// Faults are planned for single calls, so that each of them is made.
+    fn as_together(&self) -> Option<&dyn WriteTogether> {
+        None
     }
 }

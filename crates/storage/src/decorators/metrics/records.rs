@@ -2,7 +2,10 @@
 
 use super::observer::{Ended, StorageObserver, Watch};
 use crate::clock::Clock;
-use crate::{Condition, Operation, Outcome, Page, Read, RecordStore, Result, Timestamp};
+use crate::{
+    Condition, Operation, Outcome, Page, Part, Read, RecordStore, Result, Timestamp, Version,
+    WriteTogether,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -86,6 +89,38 @@ impl<S: RecordStore> RecordStore for ObservedRecords<S> {
         let result = self.inner.now().await;
         self.watch
             .report(Operation::Now, "", began_at, Ended::of(&result), 0);
+        result
+    }
+
+    fn as_together(&self) -> Option<&dyn WriteTogether> {
+        self.inner.as_together().is_some().then_some(self)
+    }
+}
+
+#[async_trait]
+impl<S: RecordStore> WriteTogether for ObservedRecords<S> {
+    /// One call for the observer, under the key of the first record that is put.
+    async fn write_together(&self, parts: Vec<Part>) -> Result<Option<Vec<Version>>> {
+        let began_at = self.watch.clock.monotonic();
+        let puts = || {
+            parts
+                .iter()
+                .filter_map(|part| Some((part, part.bytes.as_ref()?)))
+        };
+        let key = puts()
+            .next()
+            .map_or_else(String::new, |(part, _)| part.key.clone());
+        let length = puts().map(|(_, bytes)| bytes.len()).sum();
+        let result = match self.inner.as_together() {
+            Some(inner) => inner.write_together(parts).await,
+            None => Ok(None),
+        };
+        let ended = match &result {
+            Ok(None) => Ended::Conflict,
+            other => Ended::of(other),
+        };
+        self.watch
+            .report(Operation::Put, &key, began_at, ended, length);
         result
     }
 }

@@ -2,7 +2,7 @@
 
 use super::snapshot::{Snapshot, Tombstone};
 use super::value::{CLOCK, LATEST, RECORDS, TOMBSTONES, Value};
-use crate::{Condition, Operation, Outcome, Result, Timestamp, Version};
+use crate::{Condition, Operation, Outcome, Part, Result, Timestamp, Version};
 use bytes::Bytes;
 use redb::{Database, ReadableTable};
 use std::collections::HashMap;
@@ -59,10 +59,12 @@ impl Held {
         match condition {
             Condition::Any => true,
             Condition::Absent => !self.is_record,
-            Condition::Matches(version) => {
-                self.nonce.map_or(Version::NEVER, Version::nonce) == *version
-            }
+            Condition::Matches(version) => self.version() == *version,
         }
+    }
+
+    fn version(self) -> Version {
+        self.nonce.map_or(Version::NEVER, Version::nonce)
     }
 }
 
@@ -99,25 +101,47 @@ impl<'a> Batch<'a> {
 
     /// Decides one write. The outcome holds once the batch is committed.
     pub(super) fn decide(&mut self, write: Write) -> Result<Outcome> {
-        let held = match self.changes.get(&write.key) {
-            Some(change) => Held {
-                is_record: change.bytes.is_some(),
-                nonce: Some(change.nonce),
-            },
-            None => held(self.before, write.operation(), &write.key)?,
-        };
+        let held = self.held_now(write.operation(), &write.key)?;
         if !held.allows(&write.condition) {
             return Ok(Outcome::Conflict);
         }
+        Ok(Outcome::Applied(self.change(write.key, write.bytes)))
+    }
+
+    /// Decides several writes of which all happen or none; `None` when a condition does not hold.
+    pub(super) fn decide_together(&mut self, parts: Vec<Part>) -> Result<Option<Vec<Version>>> {
+        for part in &parts {
+            if !self
+                .held_now(Operation::Put, &part.key)?
+                .allows(&part.condition)
+            {
+                return Ok(None);
+            }
+        }
+        let mut versions = Vec::with_capacity(parts.len());
+        for part in parts {
+            versions.push(match part.bytes {
+                Some(bytes) => self.change(part.key, Some(bytes)),
+                None => self.held_now(Operation::Put, &part.key)?.version(),
+            });
+        }
+        Ok(Some(versions))
+    }
+
+    fn held_now(&self, operation: Operation, key: &str) -> Result<Held> {
+        match self.changes.get(key) {
+            Some(change) => Ok(Held {
+                is_record: change.bytes.is_some(),
+                nonce: Some(change.nonce),
+            }),
+            None => held(self.before, operation, key),
+        }
+    }
+
+    fn change(&mut self, key: String, bytes: Option<Bytes>) -> Version {
         let nonce = rand::random();
-        self.changes.insert(
-            write.key,
-            Change {
-                bytes: write.bytes,
-                nonce,
-            },
-        );
-        Ok(Outcome::Applied(Version::nonce(nonce)))
+        self.changes.insert(key, Change { bytes, nonce });
+        Version::nonce(nonce)
     }
 
     /// Returns the time of every write of the batch.

@@ -4,7 +4,7 @@ use super::failure;
 use super::finished;
 use super::folder::Folder;
 use super::listing;
-use super::place::Place;
+use super::place::{Place, Places};
 use super::publish;
 use super::reader::Reading;
 use super::staging::{self, Origin, Staging};
@@ -32,6 +32,7 @@ struct Shared {
     folder: Arc<Folder>,
     clock: Arc<dyn Clock>,
     staging: Staging,
+    places: Places,
     writers: Arc<Writers>,
     reading: Arc<Reading>,
 }
@@ -53,6 +54,7 @@ impl LocalData {
             folder,
             clock,
             staging: Staging::default(),
+            places: Places::default(),
             writers: Arc::new(Writers::new(upload_buffer_bytes)),
             reading: Arc::default(),
         };
@@ -125,7 +127,7 @@ impl LocalData {
 #[async_trait]
 impl DataStore for LocalData {
     async fn begin(&self, hint: UploadHint) -> Result<Upload> {
-        let place = Place::fresh(self.shared.clock.now());
+        let place = self.shared.places.fresh(self.shared.clock.now());
         let key = place.key();
         let length = hint.length.unwrap_or(0);
         self.shared

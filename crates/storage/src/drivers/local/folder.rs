@@ -1,5 +1,6 @@
 //! The data folder: made when missing, locked against a second server, marked with its layout.
 
+use super::direct::Buffers;
 use super::disk::{Disk, Root};
 use super::failure;
 use super::publish;
@@ -26,6 +27,7 @@ pub(super) struct Folder {
     space: Space,
     boot: String,
     deletes: RwLock<()>,
+    buffers: Buffers,
     _lock: File,
 }
 
@@ -60,6 +62,7 @@ impl Folder {
             space,
             boot: boot_id(),
             deletes: RwLock::default(),
+            buffers: Buffers::default(),
             _lock: lock,
         };
         folder.sync(Operation::Open)?;
@@ -79,6 +82,11 @@ impl Folder {
     /// Returns the folder itself, for calls that only look.
     pub(super) fn directory(&self) -> BorrowedFd<'_> {
         self.root.directory()
+    }
+
+    /// Returns the memory that large writes go through.
+    pub(super) const fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     /// Returns what names the present boot of the machine.

@@ -1,26 +1,48 @@
 //! Where a data object lies: its number, and the paths made of it and of nothing else.
 
 use crate::{DataKey, Kind, Operation, Result, StorageError, Timestamp};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const MILLIS_A_DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// How many places follow each other in one folder.
+const PLACES_A_TURN: u32 = 1024;
 
 /// The number of a data object or upload. Only 32 lower-case hexadecimal digits name one, so that
 /// no text from outside ever becomes a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place(u128);
 
-impl Place {
-    /// Makes a place that nobody has used and nobody can guess: 120 random bits and the day.
-    ///
-    /// All uploads of a day share 256 folders, so that after the first few hundred a finish makes
-    /// no folder and has one folder to bring to the disk, not three. The days take turns in the
-    /// 65,536 folders.
-    pub(super) fn fresh(now: Timestamp) -> Self {
-        const DAY_BITS: u128 = 0xff << 112;
-        let day = u128::from(now.as_millis() / MILLIS_A_DAY) << 112;
-        Self((rand::random::<u128>() & !DAY_BITS) | (day & DAY_BITS))
-    }
+/// Makes places, so that few folders are in use at a time: of the uploads that follow each other
+/// nearly all find their folder there and on the disk already, with one name to bring there, and
+/// those that end together share that.
+#[derive(Debug)]
+pub(super) struct Places {
+    made: AtomicU32,
+}
 
+impl Default for Places {
+    fn default() -> Self {
+        // Not the folders of the process before: servers that are started often fill all of them.
+        Self {
+            made: AtomicU32::new(rand::random()),
+        }
+    }
+}
+
+impl Places {
+    /// Makes a place that nobody has used and nobody can guess: 112 random bits, the day, and a
+    /// folder of the 256 of that day, which is another after each 1,024 places. The days take turns
+    /// in the 65,536 folders.
+    pub(super) fn fresh(&self, now: Timestamp) -> Place {
+        let day = now.as_millis() / MILLIS_A_DAY;
+        let turn = self.made.fetch_add(1, Ordering::Relaxed) / PLACES_A_TURN;
+        let folder = u128::from(turn & 0xff) << 8 | u128::from(day & 0xff);
+        Place(folder << 112 | rand::random::<u128>() >> 16)
+    }
+}
+
+impl Place {
     /// Returns the beginning of the day on which it was made, as far as 256 days tell.
     pub(super) fn not_before(self, now: Timestamp) -> Timestamp {
         let today = now.as_millis() / MILLIS_A_DAY;
@@ -102,17 +124,25 @@ mod tests {
     }
 
     #[test]
-    fn the_places_of_a_day_share_256_folders_and_are_never_the_same() {
+    fn places_that_follow_each_other_share_a_folder_and_are_never_the_same() {
         let now = Timestamp::from_millis(MILLIS_A_DAY * 0x1234 + 5);
-        let places: Vec<Place> = (0..1000).map(|_| Place::fresh(now)).collect();
+        let places = Places::default();
+        let made: Vec<Place> = (0..5000).map(|_| places.fresh(now)).collect();
         assert!(
-            places
-                .iter()
+            made.iter()
                 .all(|place| place.folder_number() & 0xff == 0x34)
         );
-        let folders: HashSet<u16> = places.iter().map(|place| place.folder_number()).collect();
-        assert!(folders.len() > 200);
-        assert_eq!(places.into_iter().collect::<HashSet<Place>>().len(), 1000);
+        let folders: HashSet<u16> = made.iter().map(|place| place.folder_number()).collect();
+        assert!((5..=6).contains(&folders.len()), "{folders:?}");
+        assert_eq!(made.into_iter().collect::<HashSet<Place>>().len(), 5000);
+    }
+
+    #[test]
+    fn a_place_tells_the_day_on_which_it_was_made() {
+        let day = MILLIS_A_DAY * 0x1234;
+        let place = Places::default().fresh(Timestamp::from_millis(day + 5));
+        let later = Timestamp::from_millis(day + 200 * MILLIS_A_DAY + 7);
+        assert_eq!(place.not_before(later), Timestamp::from_millis(day));
     }
 
     #[test]

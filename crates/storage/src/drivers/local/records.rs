@@ -5,12 +5,12 @@ use super::database::{Published, RecordFile};
 use super::folder::Folder;
 use super::settings::LocalSettings;
 use super::steady::SteadyClock;
-use super::writer::{Message, Request, Writer};
+use super::writer::{Answer, Message, Request, Work, Writer};
 use crate::clock::Clock;
 use crate::limits;
 use crate::{
-    Condition, Kind, Operation, Outcome, Page, Read, Record, RecordStore, Result, StorageError,
-    Timestamp, Version,
+    Condition, Kind, Operation, Outcome, Page, Part, Read, Record, RecordStore, Result,
+    StorageError, Timestamp, Version, WriteTogether,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -147,14 +147,26 @@ impl LocalRecords {
         if snapshot.is_ok_and(|state| batch::is_refused(&state, &write).unwrap_or(false)) {
             return Ok(Outcome::Conflict);
         }
-        let sent = self.shared.clock.monotonic();
         let (operation, key) = (write.operation(), write.key.clone());
+        let length = write.bytes.as_ref().map_or(0, Bytes::len);
+        self.ask(operation, &key, length, |answer| Work::One(write, answer))
+            .await
+    }
+
+    /// Has the writer thread do something and waits for its answer.
+    async fn ask<T>(
+        &self,
+        operation: Operation,
+        key: &str,
+        length: usize,
+        work: impl FnOnce(Answer<T>) -> Work,
+    ) -> Result<T> {
+        let sent = self.shared.clock.monotonic();
         let has_ended = || {
             let reason = "the record writer has ended";
-            StorageError::new(Kind::Unavailable, operation, key.as_str(), reason)
+            StorageError::new(Kind::Unavailable, operation, key, reason)
         };
-        let kib = write.bytes.as_ref().map_or(0, Bytes::len) / 1024 + 1;
-        let kib = u32::try_from(kib).expect("a record is far smaller than 4 TiB");
+        let kib = u32::try_from(length / 1024 + 1).expect("a write is far smaller than 4 TiB");
         let _turn = self
             .shared
             .queue
@@ -162,15 +174,11 @@ impl LocalRecords {
             .await
             .expect("it is never closed");
         let (answer, outcome) = oneshot::channel();
-        let request = Request {
-            write,
-            sent,
-            answer,
-        };
+        let work = work(answer);
         self.shared
             .thread
             .messages
-            .send(Message::Write(request))
+            .send(Message::Write(Request { work, sent }))
             .map_err(|_| has_ended())?;
         outcome.await.map_err(|_| has_ended())?
     }
@@ -240,5 +248,26 @@ impl RecordStore for LocalRecords {
 
     async fn now(&self) -> Result<Timestamp> {
         Ok(self.shared.clock.now())
+    }
+
+    fn as_together(&self) -> Option<&dyn WriteTogether> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl WriteTogether for LocalRecords {
+    /// In one transaction, which is one fsync.
+    async fn write_together(&self, parts: Vec<Part>) -> Result<Option<Vec<Version>>> {
+        limits::check_parts(&parts)?;
+        let records = parts.iter().filter_map(|part| part.bytes.as_ref());
+        let length = records.map(Bytes::len).sum();
+        let key = parts
+            .first()
+            .map_or_else(String::new, |part| part.key.clone());
+        self.ask(Operation::Put, &key, length, |answer| {
+            Work::Together(parts, answer)
+        })
+        .await
     }
 }

@@ -3,6 +3,7 @@
 //! A writer of a newer epoch fences all older ones: under one lock an upload's writer is checked
 //! and its bytes are written, so that a late writer never puts its bytes over the newer one's.
 
+use super::direct::UploadFile;
 use super::failure;
 use super::finished::{gone, is_published, length_of, published_with, was_finished_with};
 use super::folder::Folder;
@@ -47,7 +48,7 @@ pub(super) struct Staged {
 #[derive(Debug, Default)]
 struct StagedFile {
     /// Open as long as a writer holds it.
-    handle: Weak<OwnedFd>,
+    handle: Weak<UploadFile>,
     has_ended: bool,
 }
 
@@ -67,7 +68,7 @@ pub(super) struct Claim {
     pub(super) epoch: u64,
     pub(super) origin: Origin,
     /// Keeps the file open between this writer's writes.
-    pub(super) handle: Arc<Mutex<Option<Arc<OwnedFd>>>>,
+    pub(super) handle: Arc<Mutex<Option<Arc<UploadFile>>>>,
 }
 
 impl Staging {
@@ -137,8 +138,8 @@ impl Staging {
         let key = finished.key.as_str();
         let fail = |error: Errno| failure::from_io(Operation::Finish, key, error);
         let root = folder.root();
-        pieces
-            .write_at(root, handle.as_fd(), offset)
+        handle
+            .write(root, folder.buffers(), pieces, offset)
             .map_err(fail)?;
         if claim.origin == Origin::Resumed {
             // What an older writer left behind the newest one's bytes.
@@ -209,8 +210,8 @@ impl Claim {
             }
             Err(error) => return Err(error),
         };
-        pieces
-            .write_at(folder.root(), handle.as_fd(), offset)
+        handle
+            .write(folder.root(), folder.buffers(), pieces, offset)
             .map_err(|error| failure::from_io(Operation::Append, self.key().as_str(), error))
     }
 
@@ -250,14 +251,17 @@ impl Claim {
         folder: &Folder,
         file: &mut StagedFile,
         offset: u64,
-    ) -> Result<Arc<OwnedFd>> {
+    ) -> Result<Arc<UploadFile>> {
         let mut kept = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(handle) = &*kept {
             return Ok(Arc::clone(handle));
         }
         let handle = match file.handle.upgrade() {
             Some(handle) => handle,
-            None => Arc::new(self.open_file(operation, folder, offset)?),
+            None => {
+                let file = self.open_file(operation, folder, offset)?;
+                Arc::new(UploadFile::new(file, self.staged.place.staged()))
+            }
         };
         file.handle = Arc::downgrade(&handle);
         *kept = Some(Arc::clone(&handle));

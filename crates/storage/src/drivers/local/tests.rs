@@ -72,6 +72,12 @@ fn subject(folder: TempDir) -> Subject {
 crate::driver_suite!(local, || async { subject(tempfile::tempdir().unwrap()) });
 
 #[tokio::test]
+async fn several_records_are_written_in_one_step() {
+    let store = subject(tempfile::tempdir().unwrap());
+    assert!(store.records.as_together().is_some());
+}
+
+#[tokio::test]
 async fn a_superseded_writer_is_told() {
     crate::suite::uploads::a_superseded_writer_is_told(subject(tempfile::tempdir().unwrap())).await;
 }

@@ -1,7 +1,7 @@
 //! What a writer of an upload holds open: bytes that wait, and the writes under way.
 
 use super::folder::Folder;
-use super::gather::Gather;
+use super::gather::{Gather, Pieces};
 use super::staging::{Claim, Origin, Staged};
 use crate::{Kind, Operation, Result, StorageError};
 use bytes::Bytes;
@@ -107,7 +107,8 @@ impl Writer {
         self.gather.push(bytes);
         if self.gather.length() > self.counted.0.gathered_bytes() {
             self.settle_write().await?;
-            self.begin_write(Operation::Append)?;
+            let pieces = self.gather.take_blocks(self.offset);
+            self.begin_write(Operation::Append, pieces)?;
             self.begin_write_back().await?;
         }
         Ok(())
@@ -119,7 +120,8 @@ impl Writer {
         self.claim.stake(operation)?;
         self.settle_write().await?;
         if self.gather.length() > 0 {
-            self.begin_write(operation)?;
+            let pieces = self.gather.take();
+            self.begin_write(operation, pieces)?;
             self.settle_write().await?;
         }
         Ok(())
@@ -145,11 +147,10 @@ impl Writer {
         ))
     }
 
-    fn begin_write(&mut self, operation: Operation) -> Result<()> {
-        let length = self.gather.length() as u64;
+    fn begin_write(&mut self, operation: Operation, pieces: Pieces) -> Result<()> {
+        let length = pieces.length();
         self.folder
             .take_space(operation, self.claim.key().as_str(), length)?;
-        let pieces = self.gather.take();
         let (folder, claim, offset) = (Arc::clone(&self.folder), self.claim.clone(), self.offset);
         let write = move || claim.write(&folder, &pieces, offset);
         self.writing = Some(tokio::task::spawn_blocking(write));

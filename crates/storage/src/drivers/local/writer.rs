@@ -5,7 +5,10 @@ use super::database::RecordFile;
 use super::snapshot::Snapshot;
 use super::steady::SteadyClock;
 use crate::clock::Clock;
-use crate::{Kind, Operation, Outcome, Result, StorageError, TOMBSTONE_AGE, Timestamp};
+use crate::{
+    Kind, Operation, Outcome, Part, Result, StorageError, TOMBSTONE_AGE, Timestamp, Version,
+};
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -32,14 +35,60 @@ const SWEEP_TOMBSTONES: usize = 500;
 
 /// A write that waits for the thread.
 pub(super) struct Request {
-    pub(super) write: Write,
+    pub(super) work: Work,
     /// When it was sent, by the monotonic clock.
     pub(super) sent: Duration,
-    pub(super) answer: Answer,
 }
 
-/// Where the outcome goes. The caller may have gone away; the write happens all the same.
-type Answer = oneshot::Sender<Result<Outcome>>;
+/// What is to be written, and where the outcome goes. The caller may have gone away; the write
+/// happens all the same.
+pub(super) enum Work {
+    /// One record.
+    One(Write, Answer<Outcome>),
+    /// Several, all or none.
+    Together(Vec<Part>, Answer<Option<Vec<Version>>>),
+}
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T>>;
+
+impl Work {
+    /// Returns the call that asked for it, and the key that an error names.
+    fn name(&self) -> (Operation, String) {
+        match self {
+            Self::One(write, _) => (write.operation(), write.key.clone()),
+            Self::Together(parts, _) => {
+                let key = parts
+                    .first()
+                    .map_or_else(String::new, |part| part.key.clone());
+                (Operation::Put, key)
+            }
+        }
+    }
+
+    fn records(&self) -> impl Iterator<Item = &Bytes> {
+        let (one, parts) = match self {
+            Self::One(write, _) => (write.bytes.as_ref(), &[][..]),
+            Self::Together(parts, _) => (None, &parts[..]),
+        };
+        one.into_iter()
+            .chain(parts.iter().filter_map(|part| part.bytes.as_ref()))
+    }
+
+    fn payload_bytes(&self) -> usize {
+        self.records().map(Bytes::len).sum()
+    }
+
+    fn refuse(self, error: StorageError) {
+        match self {
+            Self::One(_, answer) => {
+                let _ = answer.send(Err(error));
+            }
+            Self::Together(_, answer) => {
+                let _ = answer.send(Err(error));
+            }
+        }
+    }
+}
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -53,8 +102,25 @@ pub(super) enum Message {
 struct Decided {
     operation: Operation,
     key: String,
-    answer: Answer,
-    outcome: Outcome,
+    outcome: Decision,
+}
+
+enum Decision {
+    One(Outcome, Answer<Outcome>),
+    Together(Option<Vec<Version>>, Answer<Option<Vec<Version>>>),
+}
+
+impl Decision {
+    fn answer(self, failed: Option<StorageError>) {
+        match self {
+            Self::One(outcome, answer) => {
+                let _ = answer.send(failed.map_or(Ok(outcome), Err));
+            }
+            Self::Together(versions, answer) => {
+                let _ = answer.send(failed.map_or(Ok(versions), Err));
+            }
+        }
+    }
 }
 
 /// The thread's own state.
@@ -110,8 +176,9 @@ impl Writer {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 self.next_sweep = self.clock.monotonic() + SWEEP_EVERY;
-                for Request { write, answer, .. } in requests {
-                    let _ = answer.send(Err(repeat(&error, write.operation(), &write.key)));
+                for Request { work, .. } in requests {
+                    let (operation, key) = work.name();
+                    work.refuse(repeat(&error, operation, &key));
                 }
                 return;
             }
@@ -140,55 +207,60 @@ impl Writer {
         for Decided {
             operation,
             key,
-            answer,
             outcome,
         } in decided
         {
-            let result = match &committed {
-                Ok(()) => Ok(outcome),
-                Err(error) => Err(repeat(error, operation, &key)),
-            };
-            let _ = answer.send(result);
+            let failed = committed.as_ref().err();
+            outcome.answer(failed.map(|error| repeat(error, operation, &key)));
         }
     }
 
     /// Decides one request; returns it when its answer waits for the commit.
     fn decide(&self, batch: &mut Batch<'_>, request: Request) -> Option<Decided> {
-        let Request {
-            write,
-            sent,
-            answer,
-        } = request;
-        let (operation, key) = (write.operation(), write.key.clone());
+        let Request { work, sent } = request;
+        let (operation, key) = work.name();
         if self.clock.monotonic().saturating_sub(sent) > self.request_life {
             let reason = "the write waited longer than a request may live and was not applied";
-            let _ = answer.send(Err(StorageError::new(
-                Kind::Unavailable,
-                operation,
-                key,
-                reason,
-            )));
+            work.refuse(StorageError::new(Kind::Unavailable, operation, key, reason));
             return None;
         }
         // Decided by what is durable already, a refusal need not wait for the commit; decided by
         // another write of this batch it must, because that write may yet fail.
-        let depends_on_batch = batch.has_changed(&key);
-        match batch.decide(write) {
-            Ok(Outcome::Conflict) if !depends_on_batch => {
-                let _ = answer.send(Ok(Outcome::Conflict));
-                None
+        let outcome = match work {
+            Work::One(write, answer) => {
+                let depends_on_batch = batch.has_changed(&key);
+                match batch.decide(write) {
+                    Ok(outcome) if outcome == Outcome::Conflict && !depends_on_batch => {
+                        let _ = answer.send(Ok(outcome));
+                        return None;
+                    }
+                    Ok(outcome) => Decision::One(outcome, answer),
+                    Err(error) => {
+                        let _ = answer.send(Err(error));
+                        return None;
+                    }
+                }
             }
-            Ok(outcome) => Some(Decided {
-                operation,
-                key,
-                answer,
-                outcome,
-            }),
-            Err(error) => {
-                let _ = answer.send(Err(error));
-                None
+            Work::Together(parts, answer) => {
+                let depends_on_batch = parts.iter().any(|part| batch.has_changed(&part.key));
+                match batch.decide_together(parts) {
+                    Ok(None) if !depends_on_batch => {
+                        let _ = answer.send(Ok(None));
+                        return None;
+                    }
+                    Ok(versions) => Decision::Together(versions, answer),
+                    Err(error) => {
+                        let _ = answer.send(Err(error));
+                        return None;
+                    }
+                }
             }
-        }
+        };
+        Some(Decided {
+            operation,
+            key,
+            outcome,
+        })
     }
 
     fn old_tombstones(
@@ -213,12 +285,12 @@ impl Writer {
 
 /// Takes what waits, up to the limits of a transaction; tells whether the end was among it.
 fn gather(first: Request, requests: &mut Vec<Request>, messages: &Receiver<Message>) -> bool {
-    let mut payload_bytes = first.write.bytes.as_ref().map_or(0, bytes::Bytes::len);
+    let mut payload_bytes = first.work.payload_bytes();
     requests.push(first);
     while requests.len() < BATCH_WRITES && payload_bytes < BATCH_BYTES {
         match messages.try_recv() {
             Ok(Message::Write(request)) => {
-                payload_bytes += request.write.bytes.as_ref().map_or(0, bytes::Bytes::len);
+                payload_bytes += request.work.payload_bytes();
                 requests.push(request);
             }
             Ok(Message::End) => return true,
@@ -230,14 +302,17 @@ fn gather(first: Request, requests: &mut Vec<Request>, messages: &Receiver<Messa
 
 /// Refuses what a store without headroom does not take; returns the rest.
 fn admit(request: Request) -> Option<Request> {
-    let length = request.write.bytes.as_ref().map_or(0, bytes::Bytes::len);
-    if length <= LOW_RECORD_BYTES {
+    if request
+        .work
+        .records()
+        .all(|record| record.len() <= LOW_RECORD_BYTES)
+    {
         return Some(request);
     }
     let reason = "the disk is full; what is left is kept for deletes and small records";
-    let (operation, key) = (request.write.operation(), request.write.key);
+    let (operation, key) = request.work.name();
     let refusal = StorageError::new(Kind::Full, operation, key, reason);
-    let _ = request.answer.send(Err(refusal));
+    request.work.refuse(refusal);
     None
 }
 

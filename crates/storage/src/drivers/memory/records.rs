@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::limits;
 use crate::{
-    Condition, Entry, Operation, Outcome, Page, Read, Record, RecordStore, Result, TOMBSTONE_AGE,
-    Timestamp, Version,
+    Condition, Entry, Operation, Outcome, Page, Part, Read, Record, RecordStore, Result,
+    TOMBSTONE_AGE, Timestamp, Version, WriteTogether,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct MemoryRecords {
     clock: Arc<dyn Clock>,
     state: Arc<Mutex<State>>,
+    writes_together: bool,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +43,16 @@ impl MemoryRecords {
         Self {
             clock,
             state: Arc::default(),
+            writes_together: false,
+        }
+    }
+
+    /// Has it write several records in one step, as the local driver does and object stores do not.
+    #[must_use]
+    pub fn writing_together(self) -> Self {
+        Self {
+            writes_together: true,
+            ..self
         }
     }
 
@@ -56,18 +67,7 @@ impl MemoryRecords {
         if !state.allows(key, condition) {
             return Outcome::Conflict;
         }
-        // A counter and not a random number: unique in this store, and a simulation can repeat it.
-        state.last_nonce += 1;
-        let nonce = state.last_nonce;
-        if bytes.is_none() {
-            state.tombstones.push_back((now, key.to_owned(), nonce));
-        }
-        let record = bytes.map(|bytes| Record {
-            bytes,
-            modified: now,
-        });
-        state.slots.insert(key.to_owned(), Slot { record, nonce });
-        Outcome::Applied(Version::nonce(nonce))
+        Outcome::Applied(state.write(key, bytes, now))
     }
 }
 
@@ -84,6 +84,21 @@ impl State {
             Condition::Absent => self.slots.get(key).is_none_or(|slot| slot.record.is_none()),
             Condition::Matches(version) => self.version(key) == *version,
         }
+    }
+
+    fn write(&mut self, key: &str, bytes: Option<Bytes>, now: Timestamp) -> Version {
+        // A counter and not a random number: unique in this store, and a simulation can repeat it.
+        self.last_nonce += 1;
+        let nonce = self.last_nonce;
+        if bytes.is_none() {
+            self.tombstones.push_back((now, key.to_owned(), nonce));
+        }
+        let record = bytes.map(|bytes| Record {
+            bytes,
+            modified: now,
+        });
+        self.slots.insert(key.to_owned(), Slot { record, nonce });
+        Version::nonce(nonce)
     }
 
     fn sweep(&mut self, now: Timestamp) {
@@ -149,5 +164,28 @@ impl RecordStore for MemoryRecords {
 
     async fn now(&self) -> Result<Timestamp> {
         Ok(self.clock.now())
+    }
+
+    fn as_together(&self) -> Option<&dyn WriteTogether> {
+        self.writes_together.then_some(self)
+    }
+}
+
+#[async_trait]
+impl WriteTogether for MemoryRecords {
+    async fn write_together(&self, parts: Vec<Part>) -> Result<Option<Vec<Version>>> {
+        limits::check_parts(&parts)?;
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.sweep(now);
+        let holds = |part: &Part| state.allows(&part.key, &part.condition);
+        if !parts.iter().all(holds) {
+            return Ok(None);
+        }
+        let write = |part: Part| match part.bytes {
+            Some(bytes) => state.write(&part.key, Some(bytes), now),
+            None => state.version(&part.key),
+        };
+        Ok(Some(parts.into_iter().map(write).collect()))
     }
 }

@@ -26,6 +26,13 @@ fn fresh() -> Subject {
 
 crate::driver_suite!(memory, || async { fresh() });
 
+crate::driver_suite!(memory_writing_together, || async {
+    let clock: Arc<dyn Clock> = Arc::new(MachineClock::new());
+    let records = MemoryRecords::new(Arc::clone(&clock)).writing_together();
+    assert!(records.as_together().is_some());
+    subject(records, MemoryData::new(clock))
+});
+
 #[tokio::test]
 async fn a_tombstone_is_swept_once_no_request_of_its_time_is_left() {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));

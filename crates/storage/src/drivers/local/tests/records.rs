@@ -7,7 +7,7 @@ use crate::drivers::local::batch::Write;
 use crate::drivers::local::database::{Published, RecordFile};
 use crate::drivers::local::disk::{Disk, Root};
 use crate::drivers::local::steady::SteadyClock;
-use crate::drivers::local::writer::{Message, Request, Writer};
+use crate::drivers::local::writer::{Message, Request, Work, Writer};
 use crate::suite::applied;
 use crate::{
     Condition, Kind, ManualClock, Operation, Outcome, RecordStore, Result, TOMBSTONE_AGE,
@@ -41,9 +41,8 @@ fn run(clock: &Arc<ManualClock>, writes: Vec<(Write, Duration)>) -> (Vec<Result<
         let (answer, outcome) = oneshot::channel();
         sender
             .send(Message::Write(Request {
-                write,
+                work: Work::One(write, answer),
                 sent,
-                answer,
             }))
             .ok()
             .unwrap();
