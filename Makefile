@@ -11,9 +11,10 @@ SEED ?= 1
 CLIENTS ?=
 STORES ?=
 MODEL ?=
+BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench audit simulation planted endurance
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench benches audit simulation planted endurance
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -87,6 +88,9 @@ model: ## explore the model of the storage protocol; one part, deeper: make mode
 
 bench: ## measurements against Debian's docker-registry, memory and CPU included
 	tests/bench/run.sh
+
+benches: ## measure the inner loops, or some of them: make benches BENCH="parse manifest"
+	cargo bench --package roadstead-inner-loops -- "$(BENCH)"
 
 audit: ## known vulnerabilities in the dependencies (asks the advisory database on the network)
 	tests/scripts/tools.sh cargo-deny

@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "roadstead-simulation",
         &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
     ),
+    ("roadstead-inner-loops", &["roadstead-oci"]),
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
     ("roadstead-model", &[]),
