@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
     ("roadstead-model", &[]),
+    ("roadstead-bench", &[]),
     ("roadstead-examples", EVERYTHING),
 ];
 
@@ -49,11 +50,21 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("serde_yaml", &["roadstead-config"]),
     (
         "clap",
-        &["roadstead", "roadstead-simulation", "roadstead-tests"],
+        &[
+            "roadstead",
+            "roadstead-bench",
+            "roadstead-simulation",
+            "roadstead-tests",
+        ],
     ),
     (
         "anyhow",
-        &["roadstead", "roadstead-tests", "roadstead-examples"],
+        &[
+            "roadstead",
+            "roadstead-bench",
+            "roadstead-tests",
+            "roadstead-examples",
+        ],
     ),
 ];
 
