@@ -27,7 +27,8 @@ mkdir -p target/bench
 exit_code=0
 if [[ ${#words[@]} -gt 0 || ${#scripts[@]} -eq 0 ]]; then
   echo "building the load generator (a minute or two the first time)"
-  cargo build --quiet --release --package roadstead-bench --package roadstead-tests \
+  cargo build --quiet --release --package roadstead-bench \
+    --package roadstead-tests --no-default-features \
     --bin roadstead-bench --bin s3-fake
   if [[ -z ${SERVER_BINARY:-} && " ${words[*]} " != *" --help "* ]]; then
     echo "building the server"

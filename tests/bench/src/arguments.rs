@@ -57,6 +57,9 @@ pub(crate) struct Arguments {
     /// Measures without distribution.
     #[arg(long)]
     pub(crate) without_distribution: bool,
+    /// The S3 fake; looked for beside this program.
+    #[arg(long)]
+    pub(crate) s3_fake: Option<PathBuf>,
     /// Where servers keep what they are given, on the disk that is to be measured; the system's
     /// temporary folder otherwise. Removed at the end.
     #[arg(long, env = "BENCH_FOLDER")]
@@ -97,16 +100,34 @@ pub(crate) enum Group {
     Large,
     /// Images of 20 layers of 64 KiB: push, pull.
     Many,
+    /// 500 clients at once, the same layer or different ones.
+    Herd,
+    /// 5,000 connections that do nothing.
+    Idle,
+    /// One slow reader, one slow uploader, and all others.
+    Slow,
+    /// Pulls over TLS 1.3, by HTTP/1.1 and HTTP/2.
+    Tls,
+    /// Pushes and pulls over an S3 store, near and far.
+    S3,
+    /// Tokens against nobody's credentials.
+    Bearer,
 }
 
 impl Group {
     /// All that are measured when none is named.
-    pub(crate) const USUAL: [Self; 5] = [
+    pub(crate) const USUAL: [Self; 11] = [
         Self::Small,
         Self::Requests,
         Self::Lists,
         Self::Large,
         Self::Many,
+        Self::Herd,
+        Self::Idle,
+        Self::Slow,
+        Self::Tls,
+        Self::S3,
+        Self::Bearer,
     ];
 
     /// Its name on the command line and of its file.

@@ -1,6 +1,7 @@
 //! Images to push: random layers, of which no two are alike.
 
 use crate::client::Body;
+use anyhow::{Context, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -25,12 +26,14 @@ impl Tail {
     }
 }
 
-/// A blob: its own bytes, the shared rest, and the digest of both.
+/// A blob: its own bytes, the shared rest, and the digest of both. Of one that was found in a
+/// registry only digest and size are known.
 #[derive(Clone)]
 pub(crate) struct Blob {
     own: Vec<u8>,
     tail: Option<Tail>,
     pub(crate) digest: String,
+    pub(crate) bytes: u64,
 }
 
 impl Blob {
@@ -46,11 +49,24 @@ impl Blob {
             own,
             tail,
             digest: String::new(),
+            bytes: 0,
         };
         let body = blob.body();
         let hash = Sha256::new_with_prefix(body.head).chain_update(body.tail);
+        blob.bytes = body.len() as u64;
         blob.digest = format!("sha256:{}", hex::encode(hash.finalize()));
         blob
+    }
+
+    fn found(descriptor: &serde_json::Value) -> Result<Self> {
+        let digest = descriptor.get("digest").and_then(serde_json::Value::as_str);
+        let bytes = descriptor.get("size").and_then(serde_json::Value::as_u64);
+        Ok(Self {
+            own: Vec::new(),
+            tail: None,
+            digest: digest.context("a descriptor without a digest")?.to_owned(),
+            bytes: bytes.context("a descriptor without a size")?,
+        })
     }
 
     pub(crate) fn body(&self) -> Body<'_> {
@@ -58,10 +74,6 @@ impl Blob {
             head: &self.own,
             tail: self.tail.as_ref().map_or(&[], |tail| &tail.0),
         }
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.body().len() as u64
     }
 
     /// Tells whether these are the blob's bytes.
@@ -103,8 +115,21 @@ impl Image {
             "schemaVersion": 2, "mediaType": MANIFEST_TYPE,
             "config": descriptor(CONFIG_TYPE, &config), "layers": of_layers,
         });
-        let manifest = manifest.to_string().into_bytes();
         blobs.push(config);
+        Self::of(repository, tag, blobs, manifest.to_string().into_bytes())
+    }
+
+    /// An image that a registry has, by its manifest.
+    pub(crate) fn found(repository: &str, tag: &str, manifest: Vec<u8>) -> Result<Self> {
+        let parsed: serde_json::Value = serde_json::from_slice(&manifest)?;
+        let layers = parsed.get("layers").and_then(serde_json::Value::as_array);
+        let layers = layers.context("a manifest without layers")?;
+        let config = parsed.get("config");
+        let blobs: Result<Vec<Blob>> = layers.iter().chain(config).map(Blob::found).collect();
+        Ok(Self::of(repository.to_owned(), tag, blobs?, manifest))
+    }
+
+    fn of(repository: String, tag: &str, blobs: Vec<Blob>, manifest: Vec<u8>) -> Self {
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&manifest)));
         let paths = blobs
             .iter()
@@ -123,12 +148,12 @@ impl Image {
 
     /// How many bytes its blobs have.
     pub(crate) fn bytes(&self) -> u64 {
-        self.blobs.iter().map(Blob::bytes).sum()
+        self.blobs.iter().map(|blob| blob.bytes).sum()
     }
 }
 
 fn descriptor(media_type: &str, blob: &Blob) -> serde_json::Value {
-    json!({"mediaType": media_type, "digest": blob.digest, "size": blob.bytes()})
+    json!({"mediaType": media_type, "digest": blob.digest, "size": blob.bytes})
 }
 
 /// A name that nothing has had before.
@@ -165,5 +190,9 @@ mod tests {
         assert_eq!(layers[2]["digest"], image.blobs[2].digest.as_str());
         assert_eq!(manifest["config"]["digest"], image.blobs[3].digest.as_str());
         assert_eq!(manifest["layers"][0]["size"], 100);
+        let found = Image::found("a/b", "t", image.manifest.clone()).unwrap();
+        assert_eq!(found.path_of_digest, image.path_of_digest);
+        assert_eq!(found.paths_of_blobs, image.paths_of_blobs);
+        assert_eq!(found.bytes(), image.bytes());
     }
 }

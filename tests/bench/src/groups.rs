@@ -1,6 +1,12 @@
 //! The groups of rows, each with servers of its own and its own way to judge.
 
+mod bearer;
 mod beside;
+mod herd;
+mod idle;
+mod s3;
+mod slow;
+mod tls;
 
 use crate::arguments::Group;
 use crate::rows;
@@ -30,5 +36,11 @@ pub(crate) async fn run(session: &Session, group: Group) -> Result<Section> {
             let title = "Images of 20 layers of 64 KiB, 4 connections";
             beside::run(session, title, rows::layers()).await
         }
+        Group::Herd => herd::run(session).await,
+        Group::Idle => idle::run(session).await,
+        Group::Slow => slow::run(session).await,
+        Group::Tls => tls::run(session).await,
+        Group::S3 => s3::run(session).await,
+        Group::Bearer => bearer::run(session).await,
     }
 }

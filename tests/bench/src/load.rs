@@ -1,6 +1,6 @@
 //! Loads a target with one row: prepares content, lets workers loose and reads what it cost.
 
-use crate::client::Client;
+use crate::client::{Client, READ_BYTES};
 use crate::content::{Image, Tail, stamp};
 use crate::operations::{self, Upload};
 use crate::process::{self, Charged};
@@ -17,20 +17,49 @@ use tokio::time::timeout;
 /// Over how many repositories pushes are spread.
 const REPOSITORIES: usize = 8;
 
+/// More connections than so many read fewer bytes at once.
+const MANY: usize = 64;
+const READ_BYTES_OF_MANY: usize = 64 * 1024;
+
 /// How many connections prepare a catalog.
 const PREPARING: usize = 4;
 
 /// What the workers of a round share.
-struct Work {
-    row: Row,
+pub(crate) struct Work {
     /// One for each operation that pushes.
-    images: Vec<Image>,
-    /// The one that is pulled.
-    shared: Image,
+    pub(crate) pushed: Vec<Image>,
+    /// Those that are there, which reads take in turn.
+    pub(crate) there: Vec<Image>,
     /// Pages that are there, one of which each request takes.
-    pages: Vec<String>,
+    pub(crate) pages: Vec<String>,
     /// Names that nothing has had before begin with this.
-    stamp: String,
+    pub(crate) stamp: String,
+}
+
+impl Work {
+    /// Reads of images that are there already.
+    pub(crate) fn reading(there: Vec<Image>) -> Self {
+        Self {
+            pushed: Vec::new(),
+            there,
+            pages: Vec::new(),
+            stamp: stamp(),
+        }
+    }
+
+    fn image(&self, index: usize) -> Result<&Image> {
+        let place = index.checked_rem(self.there.len());
+        let place = place.context("nothing is there to be read")?;
+        Ok(&self.there[place])
+    }
+
+    fn repositories(&self) -> Vec<&str> {
+        let images = self.pushed.iter().chain(&self.there);
+        let mut names: Vec<&str> = images.map(|image| &*image.repository).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
 }
 
 /// Loads targets, and remembers what it prepared that is good for more than a round.
@@ -51,48 +80,16 @@ impl Loader {
     /// after it stopped.
     pub(crate) async fn visit(&mut self, target: &Target, row: &Row) -> Result<Round> {
         let work = Arc::new(self.prepare(target, row).await?);
-        let mut workers = Vec::new();
-        for _ in 0..row.connections {
-            let mut client = target.client(&repositories(&work)).await?;
-            client.connect().await?;
-            workers.push(client);
+        let round = measure(target, row, &work).await?;
+        if round.tally.errors == 0 {
+            let pushed = work.pushed.last();
+            let pushed = pushed.filter(|_| row.operation != Operation::Mixed);
+            if let Some(image) = pushed.or(work.there.first()) {
+                let mut client = target.client(&[&image.repository]).await?;
+                operations::verify_image(&mut client, image).await?;
+            }
         }
-        flush(row);
-        if let Some(pid) = target.pid {
-            process::reset_peak(pid);
-        }
-        let before = target.pid.and_then(Charged::read);
-        let begin = Instant::now();
-        let mut running = JoinSet::new();
-        for (worker, client) in workers.into_iter().enumerate() {
-            running.spawn(run(Arc::clone(&work), worker, client));
-        }
-        let mut tally = Tally::default();
-        while let Some(done) = running.join_next().await {
-            tally.add(done.context("a worker ended")?);
-        }
-        let wall = begin.elapsed();
-        let after = target.pid.and_then(Charged::read);
-        let processor = before
-            .zip(after)
-            .map(|(before, after)| after.since(&before));
-        let peak_kib = target.pid.and_then(process::peak_kib);
-        if tally.errors == 0 {
-            let pushed = work
-                .images
-                .last()
-                .filter(|_| row.operation != Operation::Mixed);
-            let seen = pushed.unwrap_or(&work.shared);
-            let mut client = target.client(&[&seen.repository]).await?;
-            operations::verify_image(&mut client, seen).await?;
-        }
-        Ok(Round {
-            wall,
-            tally,
-            processor,
-            peak_kib,
-            store_requests: None,
-        })
+        Ok(round)
     }
 
     async fn prepare(&mut self, target: &Target, row: &Row) -> Result<Work> {
@@ -102,29 +99,23 @@ impl Loader {
             let repository = format!("{}r{stamp}-{}", target.prefix, index % REPOSITORIES);
             Image::new(repository, &format!("t{index}"), row.layers, &tail)
         };
-        let own = if row.operation.pushes_images() {
-            row.count
-        } else {
-            0
-        };
+        let pushes = row.operation.pushes_images();
         let mut work = Work {
-            row: row.clone(),
-            images: (0..own).map(image).collect(),
-            shared: image(own),
-            pages: Vec::new(),
-            stamp: stamp.clone(),
+            pushed: (0..if pushes { row.count } else { 0 }).map(image).collect(),
+            ..Work::reading(Vec::new())
         };
-        if !work.row.operation.pushes_images() || row.operation == Operation::Mixed {
-            let mut client = target.pusher(&[&work.shared.repository]).await?;
-            operations::push_image(&mut client, &work.shared, Upload::Monolithic).await?;
+        if pushes && row.operation != Operation::Mixed {
+            return Ok(work);
         }
-        let repository = &work.shared.repository;
+        let there = image(row.count);
+        let repository = there.repository.clone();
+        let mut client = target.pusher(&[&repository]).await?;
+        operations::push_image(&mut client, &there, Upload::Monolithic).await?;
         match row.operation {
             Operation::TagsPage | Operation::PushTag => {
-                let mut client = target.pusher(&[repository]).await?;
                 for tag in 0..row.entries {
                     let path = format!("/v2/{repository}/manifests/v{tag:06}");
-                    operations::push_manifest(&mut client, &work.shared, &path).await?;
+                    operations::push_manifest(&mut client, &there, &path).await?;
                 }
                 let list = format!("/v2/{repository}/tags/list");
                 work.pages = pages(row, &list, "v");
@@ -135,6 +126,7 @@ impl Loader {
             }
             _ => {}
         }
+        work.there.push(there);
         Ok(work)
     }
 
@@ -175,14 +167,6 @@ fn pages(row: &Row, list: &str, first: &str) -> Vec<String> {
         .collect()
 }
 
-fn repositories(work: &Work) -> Vec<&str> {
-    let mut names: Vec<&str> = work.images.iter().map(|image| &*image.repository).collect();
-    names.push(&work.shared.repository);
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
 /// Lets the disk have what earlier rounds left in memory, so that this one does not pay for it.
 fn flush(row: &Row) {
     if row.operation.writes() {
@@ -205,11 +189,56 @@ pub(crate) fn empty_page_cache() {
     }
 }
 
-async fn run(work: Arc<Work>, worker: usize, mut client: Client) -> Tally {
+/// Lets the workers loose on what is prepared, and reads what it cost.
+pub(crate) async fn measure(target: &Target, row: &Row, work: &Arc<Work>) -> Result<Round> {
+    let mut workers = Vec::new();
+    for _ in 0..row.connections {
+        let client = target.client(&work.repositories()).await?;
+        let read_bytes = if row.connections > MANY {
+            READ_BYTES_OF_MANY
+        } else {
+            READ_BYTES
+        };
+        let mut client = client.reading(read_bytes);
+        client.connect().await?;
+        workers.push(client);
+    }
+    flush(row);
+    // What it had to answer until now is not of this round.
+    target.store_requests().await?;
+    if let Some(pid) = target.pid {
+        process::reset_peak(pid);
+    }
+    let before = target.pid.and_then(Charged::read);
+    let begin = Instant::now();
+    let mut running = JoinSet::new();
+    for (worker, client) in workers.into_iter().enumerate() {
+        running.spawn(run(row.clone(), Arc::clone(work), worker, client));
+    }
     let mut tally = Tally::default();
-    for index in (worker..work.row.count).step_by(work.row.connections) {
+    while let Some(done) = running.join_next().await {
+        tally.add(done.context("a worker ended")?);
+    }
+    let wall = begin.elapsed();
+    let after = target.pid.and_then(Charged::read);
+    let processor = before
+        .zip(after)
+        .map(|(before, after)| after.since(&before));
+    let peak_kib = target.pid.and_then(process::peak_kib);
+    Ok(Round {
+        wall,
+        tally,
+        processor,
+        peak_kib,
+        store_requests: target.store_requests().await?,
+    })
+}
+
+async fn run(row: Row, work: Arc<Work>, worker: usize, mut client: Client) -> Tally {
+    let mut tally = Tally::default();
+    for index in (worker..row.count).step_by(row.connections) {
         let begin = Instant::now();
-        let done = timeout(PATIENCE, operate(&work, index, &mut client)).await;
+        let done = timeout(PATIENCE, operate(&row, &work, index, &mut client)).await;
         let result = done.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in {PATIENCE:?}")));
         tally.record(begin.elapsed(), result);
         if tally.errors > 100 {
@@ -220,33 +249,38 @@ async fn run(work: Arc<Work>, worker: usize, mut client: Client) -> Tally {
 }
 
 /// Does the operation with this number and returns how many bytes it moved.
-async fn operate(work: &Work, index: usize, client: &mut Client) -> Result<u64> {
-    let shared = &work.shared;
+async fn operate(row: &Row, work: &Work, index: usize, client: &mut Client) -> Result<u64> {
     // Pages are counted by each worker's first request, not by all: parsing is work, too.
-    let is_first = index < work.row.connections;
-    match work.row.operation {
-        Operation::PushMonolithic => push(client, &work.images[index], Upload::Monolithic).await,
-        Operation::PushStreamed => push(client, &work.images[index], Upload::Streamed).await,
+    let is_first = index < row.connections;
+    match row.operation {
+        Operation::PushMonolithic => push(client, &work.pushed[index], Upload::Monolithic).await,
+        Operation::PushStreamed => push(client, &work.pushed[index], Upload::Streamed).await,
         Operation::Mixed if index.is_multiple_of(4) => {
-            push(client, &work.images[index], Upload::Streamed).await
+            push(client, &work.pushed[index], Upload::Streamed).await
         }
-        Operation::Mixed | Operation::Pull => operations::pull_image(client, shared).await,
+        Operation::Mixed | Operation::Pull => {
+            operations::pull_image(client, work.image(index)?).await
+        }
         Operation::PullLayer => {
-            let (blob, path) = (&shared.blobs[0], &shared.paths_of_blobs[0]);
-            operations::pull_blob(client, blob, path).await
+            let image = work.image(index)?;
+            operations::pull_blob(client, &image.blobs[0], &image.paths_of_blobs[0]).await
         }
-        Operation::HeadManifest => operations::head_manifest(client, shared).await.map(|()| 0),
-        Operation::GetManifest => operations::get_manifest(client, shared).await,
-        Operation::HeadBlob => operations::head_blob(client, shared).await.map(|()| 0),
+        Operation::HeadManifest => operations::head_manifest(client, work.image(index)?)
+            .await
+            .map(|()| 0),
+        Operation::GetManifest => operations::get_manifest(client, work.image(index)?).await,
+        Operation::HeadBlob => operations::head_blob(client, work.image(index)?)
+            .await
+            .map(|()| 0),
         Operation::TagsPage | Operation::CatalogPage => {
             ensure!(!work.pages.is_empty(), "a list without pages");
             let path = &work.pages[fastrand::usize(..work.pages.len())];
-            operations::page(client, path, is_first.then(|| work.row.page())).await
+            operations::page(client, path, is_first.then(|| row.page())).await
         }
         Operation::PushTag => {
-            let (repository, stamp) = (&shared.repository, &work.stamp);
-            let path = format!("/v2/{repository}/manifests/n{stamp}-{index}");
-            operations::push_manifest(client, shared, &path)
+            let image = work.image(index)?;
+            let path = format!("/v2/{}/manifests/n{}-{index}", image.repository, work.stamp);
+            operations::push_manifest(client, image, &path)
                 .await
                 .map(|()| 0)
         }

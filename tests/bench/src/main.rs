@@ -2,6 +2,7 @@
 //! demanded. `--help` tells how.
 
 mod arguments;
+mod certificates;
 mod client;
 mod content;
 mod groups;

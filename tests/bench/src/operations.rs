@@ -86,10 +86,10 @@ pub(crate) async fn pull_blob(client: &mut Client, blob: &Blob, path: &str) -> R
     let answer = client.send_following(Request::new("GET", path)).await?;
     expect_status(&answer, 200, "GET of a blob")?;
     ensure!(
-        answer.body_bytes == blob.bytes(),
+        answer.body_bytes == blob.bytes,
         "GET of a blob: {} of {} bytes",
         answer.body_bytes,
-        blob.bytes()
+        blob.bytes
     );
     Ok(answer.body_bytes)
 }
@@ -149,7 +149,7 @@ pub(crate) async fn head_blob(client: &mut Client, image: &Image) -> Result<()> 
     expect_status(&answer, 200, "HEAD of a blob")?;
     let length = answer.length;
     ensure!(
-        length == Some(blob.bytes()),
+        length == Some(blob.bytes),
         "HEAD of a blob: {length:?} bytes"
     );
     Ok(())

@@ -60,7 +60,7 @@ impl Demand {
 /// One row of a table.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) operation: Operation,
     pub(crate) layers: usize,
     pub(crate) layer_bytes: usize,
@@ -73,13 +73,13 @@ pub(crate) struct Row {
     pub(crate) demand: Demand,
 }
 
-const KIB: usize = 1024;
-const MIB: usize = 1024 * KIB;
+pub(crate) const KIB: usize = 1024;
+pub(crate) const MIB: usize = 1024 * KIB;
 
 impl Row {
-    const fn new(name: &'static str, operation: Operation, count: usize, demand: Demand) -> Self {
+    pub(crate) fn new(name: &str, operation: Operation, count: usize, demand: Demand) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             operation,
             layers: 1,
             layer_bytes: MIB,
@@ -91,7 +91,7 @@ impl Row {
         }
     }
 
-    const fn layers(self, layers: usize, layer_bytes: usize) -> Self {
+    pub(crate) fn layers(self, layers: usize, layer_bytes: usize) -> Self {
         Self {
             layers,
             layer_bytes,
@@ -99,12 +99,23 @@ impl Row {
         }
     }
 
-    const fn entries(self, entries: usize) -> Self {
+    pub(crate) fn entries(self, entries: usize) -> Self {
         Self { entries, ..self }
     }
 
-    const fn rounds(self, rounds: usize) -> Self {
+    pub(crate) fn rounds(self, rounds: usize) -> Self {
         Self { rounds, ..self }
+    }
+
+    pub(crate) fn connections(self, connections: usize) -> Self {
+        Self {
+            connections,
+            ..self
+        }
+    }
+
+    pub(crate) fn count(self, count: usize) -> Self {
+        Self { count, ..self }
     }
 
     /// The same with few and small operations: to see that it works.
@@ -264,7 +275,7 @@ mod tests {
 
     #[test]
     fn only_rounds_of_large_pushes_empty_the_cache() {
-        let filling: Vec<&str> = [small(), requests(), tags(), layer(), layers()]
+        let filling: Vec<String> = [small(), requests(), tags(), layer(), layers()]
             .into_iter()
             .flatten()
             .filter(Row::fills_memory)

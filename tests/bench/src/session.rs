@@ -113,6 +113,19 @@ impl Session {
         Server::distribution(binary, folder, setup).await.map(Some)
     }
 
+    /// Finds the S3 fake, which is built beside this program.
+    pub(crate) fn s3_fake(&self) -> Result<PathBuf> {
+        let program = std::env::current_exe()?.with_file_name("s3-fake");
+        let program = self.arguments.s3_fake.clone().unwrap_or(program);
+        ensure!(
+            program.is_file(),
+            "there is no S3 fake at {}; `cargo build --release --package roadstead-tests --bin s3-fake` \
+             builds it",
+            program.display()
+        );
+        Ok(program)
+    }
+
     /// The peers of the command line.
     pub(crate) fn peers(&self) -> impl Iterator<Item = Target> + '_ {
         self.arguments.peers.iter().map(|peer| peer.0.clone())

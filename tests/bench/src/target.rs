@@ -41,6 +41,8 @@ pub(crate) struct Target {
     pub(crate) credentials: Credentials,
     /// What the names of all its repositories begin with.
     pub(crate) prefix: String,
+    /// Where its store tells how many requests it had since it was asked last.
+    pub(crate) store: Option<String>,
 }
 
 impl Target {
@@ -57,6 +59,7 @@ impl Target {
             pid,
             credentials: Credentials::Nobody,
             prefix: "bench/".to_owned(),
+            store: None,
         }
     }
 
@@ -100,6 +103,21 @@ impl Target {
     pub(crate) async fn pusher(&self, repositories: &[&str]) -> Result<Client> {
         let authorization = self.authorization(repositories).await?;
         Ok(Client::new(self.pushing.clone()).authorized(authorization))
+    }
+
+    /// Asks the store how many requests it had since the last look.
+    pub(crate) async fn store_requests(&self) -> Result<Option<u64>> {
+        let Some(store) = &self.store else {
+            return Ok(None);
+        };
+        let mut client = Client::new(Endpoint {
+            address: store.clone(),
+            protocol: Protocol::Plain,
+        });
+        let answer = client.send(Request::new("GET", "/counts").kept()).await?;
+        let counts: serde_json::Value = serde_json::from_slice(&answer.body)?;
+        let total = counts.get("total").and_then(serde_json::Value::as_u64);
+        Ok(Some(total.context("the store does not count")?))
     }
 
     async fn authorization(&self, repositories: &[&str]) -> Result<Option<String>> {

@@ -59,6 +59,15 @@ fn processor_ratio(best: &Best<'_>, ours: &Figures) -> Option<f64> {
     Some(ours.processor_ms? / best.processor_ms?.1)
 }
 
+/// What a table says of what is missed.
+pub(crate) fn said<Name: AsRef<str>>(missed: &[Name]) -> String {
+    if missed.is_empty() {
+        return "good".to_owned();
+    }
+    let names: Vec<&str> = missed.iter().map(AsRef::as_ref).collect();
+    format!("MISSED: {}", names.join(", "))
+}
+
 /// An empty table of verdicts.
 pub(crate) fn table() -> Table {
     let head = [
@@ -86,10 +95,9 @@ pub(crate) fn line(row: &str, demand: Demand, best: &Best<'_>, ours: &Figures) -
         )
     };
     let missed = missed(demand, best, ours);
-    let verdict = match (missed.is_empty(), best.per_second) {
-        (true, None) => "no peer".to_owned(),
-        (true, Some(_)) => "good".to_owned(),
-        (false, _) => format!("MISSED: {}", missed.join(", ")),
+    let verdict = match best.per_second {
+        None if missed.is_empty() => "no peer".to_owned(),
+        _ => said(&missed),
     };
     vec![
         row.to_owned(),

@@ -102,10 +102,10 @@ pub(crate) fn judge(section: &mut Section, targets: &[Target], measured: &[Measu
             .collect();
         let best = Best::of(&peers);
         let ours = &figures[0];
-        verdicts.row(verdict::line(row.name, row.demand, &best, ours));
+        verdicts.row(verdict::line(&row.name, row.demand, &best, ours));
         note_missed(
             section,
-            row.name,
+            &row.name,
             &verdict::missed(row.demand, &best, ours),
             ours,
         );
@@ -148,7 +148,7 @@ pub(crate) fn table(targets: &[Target], measured: &[Measured]) -> Table {
     for Measured { row, figures } in measured {
         for (target, figures) in targets.iter().zip(figures) {
             let mut cells = vec![
-                row.name.to_owned(),
+                row.name.clone(),
                 target.name.clone(),
                 number(figures.per_second),
                 number(figures.mib_per_second),
