@@ -12,6 +12,7 @@ CLIENTS ?=
 STORES ?=
 MODEL ?=
 BENCH ?=
+ROWS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench benches audit simulation planted endurance
@@ -86,8 +87,8 @@ endurance: ## push what is being collected, and look whether it stays: make endu
 model: ## explore the model of the storage protocol; one part, deeper: make model MODEL="names --deep"
 	cargo run --release --package roadstead-model -- $(MODEL)
 
-bench: ## measurements against Debian's docker-registry, memory and CPU included
-	tests/bench/run.sh
+bench: ## beside other registries, some rows: make bench ROWS="small requests --peer zot=127.0.0.1:8080,pid=12"
+	tests/bench/run.sh $(ROWS)
 
 benches: ## measure the inner loops, or some of them: make benches BENCH="parse manifest"
 	cargo bench --package roadstead-inner-loops -- "$(BENCH)"

@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
     ("roadstead-model", &[]),
+    ("roadstead-bench", &[]),
     ("roadstead-examples", EVERYTHING),
 ];
 
@@ -50,11 +51,21 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("serde_yaml", &["roadstead-config"]),
     (
         "clap",
-        &["roadstead", "roadstead-simulation", "roadstead-tests"],
+        &[
+            "roadstead",
+            "roadstead-bench",
+            "roadstead-simulation",
+            "roadstead-tests",
+        ],
     ),
     (
         "anyhow",
-        &["roadstead", "roadstead-tests", "roadstead-examples"],
+        &[
+            "roadstead",
+            "roadstead-bench",
+            "roadstead-tests",
+            "roadstead-examples",
+        ],
     ),
 ];
 
