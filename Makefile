@@ -13,9 +13,10 @@ STORES ?=
 MODEL ?=
 BENCH ?=
 ROWS ?=
+ROW ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench benches audit simulation planted endurance
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench benches profile audit simulation planted endurance
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -92,6 +93,9 @@ bench: ## beside other registries, some rows: make bench ROWS="small requests --
 
 benches: ## measure the inner loops, or some of them: make benches BENCH="parse manifest"
 	cargo bench --package roadstead-inner-loops -- "$(BENCH)"
+
+profile: ## a flame graph of the server under a row: make profile ROW=pull, or ROW="HEAD blob"
+	tests/scripts/profile.sh "$(ROW)"
 
 audit: ## known vulnerabilities in the dependencies (asks the advisory database on the network)
 	tests/scripts/tools.sh cargo-deny

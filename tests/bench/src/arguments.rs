@@ -41,6 +41,17 @@ pub(crate) struct Arguments {
     /// Does little of everything, to see that it works. Demands are not held against it.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Measures only the rows that have this in their names.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) row: Option<String>,
+    /// Records a profile of the server with perf while a row is measured, into this folder. The
+    /// figures suffer; `make profile ROW=pull` makes a flame graph of it.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) record: Option<PathBuf>,
+    /// How perf finds who called: by frame pointers, which the server must then be built with, or
+    /// by what debuggers go by, which every server has and which costs more.
+    #[arg(long, value_name = "HOW", default_value = "fp", value_parser = ["fp", "dwarf"])]
+    pub(crate) call_graph: String,
     /// Rounds of each row, in place of its own number.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) rounds: Option<u16>,

@@ -4,7 +4,9 @@ use crate::client::{Client, READ_BYTES};
 use crate::content::{Image, Tail, stamp};
 use crate::operations::{self, Upload};
 use crate::process::{self, Charged};
+use crate::recording::Recording;
 use crate::rows::{Operation, PATIENCE, Row};
+use crate::session::OURS;
 use crate::statistics::{Round, Tally};
 use crate::target::Target;
 use anyhow::{Context, Result, ensure};
@@ -209,6 +211,12 @@ pub(crate) async fn measure(target: &Target, row: &Row, work: &Arc<Work>) -> Res
     if let Some(pid) = target.pid {
         process::reset_peak(pid);
     }
+    let recording = match (&row.profiles, target.pid) {
+        (Some(profiles), Some(pid)) if target.name == OURS => {
+            Some(Recording::begin(profiles, &row.name, pid).await?)
+        }
+        _ => None,
+    };
     let before = target.pid.and_then(Charged::read);
     let begin = Instant::now();
     let mut running = JoinSet::new();
@@ -225,6 +233,9 @@ pub(crate) async fn measure(target: &Target, row: &Row, work: &Arc<Work>) -> Res
         .zip(after)
         .map(|(before, after)| after.since(&before));
     let peak_kib = target.pid.and_then(process::peak_kib);
+    if let Some(recording) = recording {
+        recording.end().await?;
+    }
     Ok(Round {
         wall,
         tally,

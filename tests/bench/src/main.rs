@@ -10,6 +10,7 @@ mod load;
 mod machine;
 mod operations;
 mod process;
+mod recording;
 mod rows;
 mod servers;
 mod session;

@@ -1,5 +1,6 @@
 //! The rows: what is done how often, and what is demanded of it.
 
+use crate::recording::Profiles;
 use std::time::Duration;
 
 /// What one operation is.
@@ -71,6 +72,8 @@ pub(crate) struct Row {
     /// Tags of the repository, or repositories of the catalog, that pages are asked of.
     pub(crate) entries: usize,
     pub(crate) demand: Demand,
+    /// Where profiles of the server under test go, if they are wanted.
+    pub(crate) profiles: Option<Profiles>,
 }
 
 pub(crate) const KIB: usize = 1024;
@@ -88,6 +91,7 @@ impl Row {
             connections: 4,
             entries: 0,
             demand,
+            profiles: None,
         }
     }
 
@@ -116,6 +120,15 @@ impl Row {
 
     pub(crate) fn count(self, count: usize) -> Self {
         Self { count, ..self }
+    }
+
+    /// The same for a first visit, whose figures nobody looks at.
+    pub(crate) fn warming(self) -> Self {
+        Self {
+            rounds: self.rounds.min(1),
+            profiles: None,
+            ..self
+        }
     }
 
     /// The same with few and small operations: to see that it works.

@@ -2,6 +2,7 @@
 
 use crate::arguments::{Arguments, Group};
 use crate::machine;
+use crate::recording::Profiles;
 use crate::rows::Row;
 use crate::servers::{Server, Setup, first_line, write};
 use crate::table::Table;
@@ -73,7 +74,7 @@ impl Session {
         &self.heading
     }
 
-    /// A row as it is to be measured in this run.
+    /// A row as it is to be measured in this run: in no round when others are asked for.
     pub(crate) fn row(&self, row: Row) -> Row {
         let mut row = if self.arguments.quick {
             row.quick()
@@ -83,6 +84,15 @@ impl Session {
         if let Some(rounds) = self.arguments.rounds {
             row.rounds = usize::from(rounds);
         }
+        if let Some(text) = &self.arguments.row
+            && !row.name.contains(text.as_str())
+        {
+            row.rounds = 0;
+        }
+        row.profiles = self.arguments.record.as_ref().map(|folder| Profiles {
+            folder: folder.clone(),
+            call_graph: self.arguments.call_graph.clone(),
+        });
         row
     }
 

@@ -56,7 +56,7 @@ pub(crate) async fn run(session: &Session) -> Result<Section> {
     ];
     let mut loader = Loader::default();
     let rows: Vec<Row> = rows().into_iter().map(|row| session.row(row)).collect();
-    let warm = rows.iter().map(|row| row.clone().rounds(1)).collect();
+    let warm = rows.iter().map(|row| row.clone().warming()).collect();
     measure(&mut loader, &targets, warm).await;
     let measured = measure(&mut loader, &targets, rows).await;
     let mut section = Section {

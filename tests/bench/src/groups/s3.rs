@@ -68,7 +68,7 @@ pub(crate) async fn run(session: &Session) -> Result<Section> {
             .collect();
         let warm = rows
             .iter()
-            .map(|row| row.clone().count(8).rounds(1))
+            .map(|row| row.clone().count(8).warming())
             .collect();
         measure(&mut loader, &targets, warm).await;
         set_latency(&control, latency_ms).await?;

@@ -61,7 +61,7 @@ pub(crate) async fn run(session: &Session) -> Result<Section> {
         let rows: Vec<Row> = rows(name).into_iter().map(|row| session.row(row)).collect();
         let warm: Vec<Row> = rows
             .iter()
-            .map(|row| row.clone().count(8).rounds(1))
+            .map(|row| row.clone().count(8).warming())
             .collect();
         measure(&mut loader, &targets, warm).await;
         let measured = measure(&mut loader, &targets, rows).await;
