@@ -22,6 +22,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "roadstead-simulation",
         &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
     ),
+    (
+        "roadstead-scale",
+        &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
+    ),
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
     ("roadstead-model", &[]),
@@ -49,11 +53,21 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("serde_yaml", &["roadstead-config"]),
     (
         "clap",
-        &["roadstead", "roadstead-simulation", "roadstead-tests"],
+        &[
+            "roadstead",
+            "roadstead-scale",
+            "roadstead-simulation",
+            "roadstead-tests",
+        ],
     ),
     (
         "anyhow",
-        &["roadstead", "roadstead-tests", "roadstead-examples"],
+        &[
+            "roadstead",
+            "roadstead-scale",
+            "roadstead-tests",
+            "roadstead-examples",
+        ],
     ),
 ];
 
