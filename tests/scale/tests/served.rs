@@ -43,8 +43,8 @@ fn served(plan: &Plan, settings: &str) -> Server {
     let folder = tempfile::tempdir().unwrap();
     write_file(&folder.path().join("roadstead.yaml"), settings.as_bytes());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let made = make(&folder.path().join("data"), plan, &|_| {});
-    let made = runtime.block_on(made).unwrap();
+    let data = folder.path().join("data");
+    let made = runtime.block_on(make(&data, plan, &|_| {})).unwrap();
     assert_eq!(made.garbage, 1000);
     assert_eq!(made.garbage_files, 150);
     Server::start_in(folder)
@@ -83,9 +83,9 @@ fn a_server_finds_no_fault_with_a_made_store_and_serves_all_of_it() {
     assert_eq!(report["warnings"], 0, "{report:#}");
     assert_eq!(report["notes"], 0, "{report:#}");
     assert_eq!(report["objects"], plan.data_files);
-    assert_eq!(report["records"]["blobs"], plan.blobs);
-    assert_eq!(report["records"]["links"], plan.links());
-    assert_eq!(report["records"]["manifests"], plan.manifests);
+    assert_eq!(report["records"]["blob"], plan.blobs);
+    assert_eq!(report["records"]["link"], plan.links());
+    assert_eq!(report["records"]["manifest"], plan.manifests);
 
     let tags = server.connect().get("/v2/scale/big/tags/list?n=1000");
     let tags: serde_json::Value = serde_json::from_slice(&tags.body).unwrap();
@@ -131,12 +131,12 @@ fn the_collector_takes_exactly_the_garbage_of_a_made_store() {
 
     let report = check(&server);
     assert_eq!(report["errors"], 0, "{report:#}");
-    assert_eq!(report["records"]["blobs"], plan.live());
+    assert_eq!(report["records"]["blob"], plan.live());
     assert_eq!(
-        report["records"]["links"],
+        report["records"]["link"],
         plan.links() - plan.garbage_links()
     );
-    assert_eq!(report["records"]["manifests"], plan.manifests);
+    assert_eq!(report["records"]["manifest"], plan.manifests);
     assert_eq!(report["objects"], plan.files_before(plan.live()));
     for manifest in (0..plan.manifests).step_by(17) {
         for number in plan.blobs_of(manifest) {
