@@ -22,6 +22,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "roadstead-simulation",
         &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
     ),
+    (
+        "roadstead-scale",
+        &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
+    ),
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
     ("roadstead-model", &[]),
@@ -53,6 +57,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "roadstead",
             "roadstead-bench",
+            "roadstead-scale",
             "roadstead-simulation",
             "roadstead-tests",
         ],
@@ -62,6 +67,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "roadstead",
             "roadstead-bench",
+            "roadstead-scale",
             "roadstead-tests",
             "roadstead-examples",
         ],
