@@ -75,52 +75,13 @@ pub(crate) async fn run(session: &Session) -> Result<Section> {
         ],
         ..Section::default()
     };
-    let mut starts = Table::new(
-        "Start",
-        &[
-            "store",
-            "tags",
-            "repositories",
-            "start ms",
-            "below",
-            "idle MiB",
-            "below",
-            "verdict",
-        ],
-    );
     let mut servers = Vec::new();
-    let mut works = Vec::new();
+    let mut asked = Vec::new();
     for (name, store) in [("small", &small), ("big", &big)] {
-        let (server, start_ms, idle_mib) = start(session, store).await?;
-        let target = Target::plain(name, &server.address, Some(server.pid()));
-        progress(&format!("scale: looking at the {name} store"));
-        let (work, tags, repositories) = look(&target).await?;
-        let mut missed = Vec::new();
-        if start_ms >= MOST_START_MS {
-            missed.push("start");
-        }
-        if idle_mib >= MOST_IDLE_MIB {
-            missed.push("idle memory");
-        }
-        section.missed.extend(
-            missed
-                .iter()
-                .map(|missed| format!("{name} store: {missed}")),
-        );
-        starts.row(vec![
-            name.to_owned(),
-            number(count(tags)),
-            number(count(repositories)),
-            number(start_ms),
-            number(MOST_START_MS),
-            number(idle_mib),
-            number(MOST_IDLE_MIB),
-            crate::verdict::said(&missed),
-        ]);
-        servers.push((server, target));
-        works.push(work);
+        let (server, begun) = begin(session, &mut section, name, store).await?;
+        servers.push(server);
+        asked.push(begun);
     }
-    section.tables.push(starts);
     let mut table = Table::new(
         "The same rows",
         &[
@@ -138,7 +99,7 @@ pub(crate) async fn run(session: &Session) -> Result<Section> {
             "verdict",
         ],
     );
-    for (row, works) in rows(session, &works) {
+    for (row, works) in rows(session, &asked) {
         let [small, big] = visit(&row, &servers, &works).await?;
         let missed = missed(&small, &big);
         if small.errors + big.errors > 0 {
@@ -166,6 +127,53 @@ pub(crate) async fn run(session: &Session) -> Result<Section> {
     }
     section.tables.push(table);
     Ok(section)
+}
+
+/// Starts a server at a store, and says how that went.
+async fn begin(
+    session: &Session,
+    section: &mut Section,
+    name: &str,
+    store: &Path,
+) -> Result<((Server, Target), Asked)> {
+    let (server, start_ms, idle_mib) = start(session, store).await?;
+    let target = Target::plain(name, &server.address, Some(server.pid()));
+    progress(&format!("scale: looking at the {name} store"));
+    let (asked, tags, repositories) = look(&target).await?;
+    let mut missed = Vec::new();
+    if start_ms >= MOST_START_MS {
+        missed.push("start");
+    }
+    if idle_mib >= MOST_IDLE_MIB {
+        missed.push("idle memory");
+    }
+    let told = missed
+        .iter()
+        .map(|missed| format!("{name} store: {missed}"));
+    section.missed.extend(told);
+    let head = [
+        "store",
+        "tags",
+        "repositories",
+        "start ms",
+        "below",
+        "idle MiB",
+        "below",
+        "verdict",
+    ];
+    let mut starts = Table::new(format!("Start at the {name} store"), &head);
+    starts.row(vec![
+        name.to_owned(),
+        number(count(tags)),
+        number(count(repositories)),
+        number(start_ms),
+        number(MOST_START_MS),
+        number(idle_mib),
+        number(MOST_IDLE_MIB),
+        crate::verdict::said(&missed),
+    ]);
+    section.tables.push(starts);
+    Ok(((server, target), asked))
 }
 
 /// The folders of both stores, which are made when they are not there.
