@@ -71,6 +71,14 @@ pub(crate) struct Arguments {
     /// The S3 fake; looked for beside this program.
     #[arg(long)]
     pub(crate) s3_fake: Option<PathBuf>,
+    /// A data folder of `roadstead-scale`, for `scale`; made in the temporary folder otherwise. Rows
+    /// push a few thousand tags into it.
+    #[arg(long)]
+    pub(crate) small_store: Option<PathBuf>,
+    /// The same with many of everything; minutes and gigabytes, when it has to be made. Where the
+    /// folder is empty it is made there, and stays.
+    #[arg(long)]
+    pub(crate) big_store: Option<PathBuf>,
     /// Where servers keep what they are given, on the disk that is to be measured; the system's
     /// temporary folder otherwise. Removed at the end.
     #[arg(long, env = "BENCH_FOLDER")]
@@ -123,6 +131,8 @@ pub(crate) enum Group {
     S3,
     /// Tokens against nobody's credentials.
     Bearer,
+    /// The same requests at a small and at a big store.
+    Scale,
 }
 
 impl Group {

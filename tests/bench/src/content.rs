@@ -85,6 +85,7 @@ impl Blob {
 
 /// An image and where it goes, with the paths of all its requests: nothing is put together while it
 /// is measured.
+#[derive(Clone)]
 pub(crate) struct Image {
     pub(crate) repository: String,
     pub(crate) blobs: Vec<Blob>,

@@ -5,6 +5,7 @@ mod beside;
 mod herd;
 mod idle;
 mod s3;
+mod scale;
 mod slow;
 mod tls;
 
@@ -41,6 +42,7 @@ pub(crate) async fn run(session: &Session, group: Group) -> Result<Section> {
         Group::Slow => slow::run(session).await,
         Group::Tls => tls::run(session).await,
         Group::S3 => s3::run(session).await,
+        Group::Scale => scale::run(session).await,
         Group::Bearer => bearer::run(session).await,
     }
 }

@@ -280,7 +280,7 @@ pub(crate) fn layers() -> Vec<Row> {
 }
 
 /// How long a client of a row may wait for one answer before the run gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 #[cfg(test)]
 mod tests {

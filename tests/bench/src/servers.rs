@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a server may take until it answers; one with a large store takes its time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(2);
 const LOG: &str = "server.log";
 
@@ -26,6 +26,21 @@ pub(crate) struct Setup {
     /// Certificate and key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) environment: Vec<(String, String)>,
+    /// Takes distribution's memory of descriptors away: it answers for what other replicas may have
+    /// deleted.
+    pub(crate) forgetful: bool,
+}
+
+impl Setup {
+    /// The line of TLS, the same for both.
+    fn tls_line(&self, indent: &str) -> String {
+        self.tls
+            .as_ref()
+            .map_or_else(String::new, |(certificate, key)| {
+                let (certificate, key) = (certificate.display(), key.display());
+                format!("{indent}tls: {{certificate: {certificate}, key: {key}}}\n")
+            })
+    }
 }
 
 /// A process that listens.
@@ -52,10 +67,7 @@ impl Server {
              log: {{level: info, format: json}}\n{}\n",
             setup.settings
         );
-        if let Some((certificate, key)) = &setup.tls {
-            let (certificate, key) = (certificate.display(), key.display());
-            yaml += &format!("tls: {{certificate: {certificate}, key: {key}}}\n");
-        }
+        yaml += &setup.tls_line("");
         let configuration = folder.join("roadstead.yaml");
         write(&configuration, &yaml)?;
         let mut command = Command::new(binary);
@@ -76,15 +88,16 @@ impl Server {
             folder.join("data").display()
         );
         let storage = setup.storage.as_ref().unwrap_or(&own);
+        let cache = if setup.forgetful {
+            ""
+        } else {
+            "  cache: {blobdescriptor: inmemory}\n"
+        };
         let mut yaml = format!(
             "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage:\n  \
-             cache: {{blobdescriptor: inmemory}}\n  delete: {{enabled: true}}\n  \
-             redirect: {{disable: true}}\n  {storage}\nhttp:\n  addr: {address}\n  secret: bench\n"
+             delete: {{enabled: true}}\n  redirect: {{disable: true}}\n{cache}  {storage}\nhttp:\n  addr: {address}\n  secret: bench\n"
         );
-        if let Some((certificate, key)) = &setup.tls {
-            let (certificate, key) = (certificate.display(), key.display());
-            yaml += &format!("  tls: {{certificate: {certificate}, key: {key}}}\n");
-        }
+        yaml += &setup.tls_line("  ");
         let configuration = folder.join("distribution.yaml");
         write(&configuration, &yaml)?;
         let mut command = Command::new(binary);

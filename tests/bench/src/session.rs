@@ -149,7 +149,8 @@ impl Session {
             text += "\n\n";
         }
         for table in &section.tables {
-            text += &format!("{table}\n");
+            text += &table.to_string();
+            text.push('\n');
         }
         print(&text)?;
         let file = self.arguments.output.join(format!("{}.md", group.name()));

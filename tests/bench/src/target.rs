@@ -135,7 +135,9 @@ impl Target {
         let path = crate::client::split_url(&realm)?.map_or(&*realm, |(_, path)| path);
         let mut path = format!("{path}?service={service}");
         for repository in repositories {
-            path += &format!("&scope=repository:{repository}:pull,push");
+            for part in ["&scope=repository:", repository, ":pull,push"] {
+                path += part;
+            }
         }
         let mut client = Client::new(self.pushing.clone()).authorized(Some(login.clone()));
         let answer = client.send(Request::new("GET", &path).kept()).await?;

@@ -23,6 +23,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
     ),
     ("roadstead-inner-loops", &["roadstead-oci"]),
+    (
+        "roadstead-scale",
+        &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
+    ),
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
     ("roadstead-model", &[]),
@@ -54,6 +58,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "roadstead",
             "roadstead-bench",
+            "roadstead-scale",
             "roadstead-simulation",
             "roadstead-tests",
         ],
@@ -63,6 +68,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "roadstead",
             "roadstead-bench",
+            "roadstead-scale",
             "roadstead-tests",
             "roadstead-examples",
         ],

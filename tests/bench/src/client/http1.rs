@@ -23,7 +23,9 @@ impl Http1 {
     ) -> Result<Self> {
         let mut standing = format!("Host: {}\r\n", endpoint.address);
         if let Some(authorization) = authorization {
-            standing += &format!("Authorization: {authorization}\r\n");
+            for part in ["Authorization: ", &authorization, "\r\n"] {
+                standing += part;
+            }
         }
         Ok(Self {
             socket: Socket::connect(endpoint).await?,

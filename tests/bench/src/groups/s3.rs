@@ -19,7 +19,8 @@ const LATENCIES: [u32; 2] = [0, 20];
 
 /// Measures without and with a latency.
 pub(crate) async fn run(session: &Session) -> Result<Section> {
-    let (store_folder, own, other) = (session.folder()?, session.folder()?, session.folder()?);
+    let (store_folder, own) = (session.folder()?, session.folder()?);
+    let (other, third) = (session.folder()?, session.folder()?);
     let (address, control) = (free_address()?, free_address()?);
     let mut command = Command::new(session.s3_fake()?);
     command.args([
@@ -40,6 +41,11 @@ pub(crate) async fn run(session: &Session) -> Result<Section> {
     let distribution = session
         .start_distribution(other.path(), &their_setup(&store.address))
         .await?;
+    let forgetful = Setup {
+        forgetful: true,
+        ..their_setup(&store.address)
+    };
+    let forgetful = session.start_distribution(third.path(), &forgetful).await?;
     let over_store = |name: &str, server: &Server| Target {
         store: Some(control.clone()),
         ..Target::plain(name, &server.address, Some(server.pid()))
@@ -50,11 +56,17 @@ pub(crate) async fn run(session: &Session) -> Result<Section> {
             .as_ref()
             .map(|server| over_store(DISTRIBUTION, server)),
     );
+    let name = format!("{DISTRIBUTION}, no cache");
+    targets.extend(forgetful.as_ref().map(|server| over_store(&name, server)));
     let mut section = Section {
         title: "Over S3, 4 connections".to_owned(),
         notes: vec![
-            "Both on the same store, a fake in a process of its own on the same machine, which \
-             counts requests; images of one layer of 1 MiB."
+            "All on the same store, a fake in a process of its own on the same machine, which counts \
+             requests; images of one layer of 1 MiB."
+                .to_owned(),
+            "distribution with its cache of descriptors answers HEAD of a blob out of its own memory, \
+             also when another replica has deleted it; without the cache it asks the store, as \
+             Roadstead always does."
                 .to_owned(),
         ],
         ..Section::default()
