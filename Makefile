@@ -11,9 +11,12 @@ SEED ?= 1
 CLIENTS ?=
 STORES ?=
 MODEL ?=
+BENCH ?=
+ROWS ?=
+ROW ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench audit simulation planted endurance
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench benches profile audit simulation planted endurance
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -85,8 +88,14 @@ endurance: ## push what is being collected, and look whether it stays: make endu
 model: ## explore the model of the storage protocol; one part, deeper: make model MODEL="names --deep"
 	cargo run --release --package roadstead-model -- $(MODEL)
 
-bench: ## measurements against Debian's docker-registry, memory and CPU included
-	tests/bench/run.sh
+bench: ## beside other registries, some rows: make bench ROWS="small requests --peer zot=127.0.0.1:8080,pid=12"
+	tests/bench/run.sh $(ROWS)
+
+benches: ## measure the inner loops, or some of them: make benches BENCH="parse manifest"
+	cargo bench --package roadstead-inner-loops -- "$(BENCH)"
+
+profile: ## a flame graph of the server under a row: make profile ROW=pull, or ROW="HEAD blob"
+	tests/scripts/profile.sh "$(ROW)"
 
 audit: ## known vulnerabilities in the dependencies (asks the advisory database on the network)
 	tests/scripts/tools.sh cargo-deny

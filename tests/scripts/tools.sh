@@ -16,6 +16,7 @@ readonly repository_root tools_directory
 source_of() {
   case $1 in
     cargo-deny) echo "cargo cargo-deny 0.20.2" ;;
+    inferno-flamegraph) echo "cargo inferno 0.12.8" ;;
     cargo-fuzz) echo "cargo cargo-fuzz 0.13.2" ;;
     conformance) echo "go github.com/opencontainers/distribution-spec/conformance v0.0.0-20260831232431-97274622c111" ;;
     crane) echo "go github.com/google/go-containerregistry/cmd/crane v0.22.1" ;;
@@ -39,6 +40,7 @@ package_of() {
     docker | dockerd) echo "docker.io" ;;
     ctr | containerd) echo "containerd" ;;
     systemd-analyze) echo "systemd" ;;
+    perf) echo "linux-perf" ;;
     *) echo "$1" ;;
   esac
 }

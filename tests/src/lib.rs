@@ -15,6 +15,7 @@ pub mod content;
 pub mod frames;
 pub mod http;
 pub mod linearizable;
+pub mod people;
 pub mod push;
 pub mod s3_fake;
 pub mod server;

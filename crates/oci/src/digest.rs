@@ -103,13 +103,16 @@ pub struct Digest {
 impl Digest {
     /// Reads `sha256:<64 lower-case hex>` or `sha512:<128 lower-case hex>`.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
-        let Some((name, encoded)) = text.split_once(':') else {
-            return Err(DigestError::Malformed);
-        };
+        let (algorithm, encoded) = text.split_once(':').ok_or(DigestError::Malformed)?;
+        Self::from_parts(algorithm, encoded)
+    }
+
+    /// Reads the two parts of a digest that something else than a colon parts.
+    pub fn from_parts(algorithm: &str, encoded: &str) -> Result<Self, DigestError> {
         if encoded.is_empty() || !encoded.bytes().all(is_encoded_byte) {
             return Err(DigestError::Malformed);
         }
-        let algorithm = Algorithm::parse(name)?;
+        let algorithm = Algorithm::parse(algorithm)?;
         // The hex crate takes upper case as well, which the grammar does not.
         if encoded.len() != algorithm.hex_len()
             || encoded.bytes().any(|byte| byte.is_ascii_uppercase())

@@ -13,6 +13,7 @@
 //! | `references.rs`, `looking.rs`, `chunks.rs` | what the manifests of a repository name, kept in chunks |
 //! | `marks.rs` | the names of referenced links, 8 bytes each, by range of digests |
 //! | `batches.rs` | what is condemned, in lists of some hundred |
+//! | `judge.rs` | what the judging of a list is at every level |
 //! | `links.rs`, `blobs.rs`, `manifests.rs` | the levels |
 //! | `chores.rs` | half-done deletes, stale reverse entries, what was retained long enough |
 //! | `lease.rs`, `pace.rs`, `report.rs`, `status.rs` | who, how fast, what came of it |
@@ -25,6 +26,7 @@ mod batches;
 mod blobs;
 mod chores;
 mod chunks;
+mod judge;
 mod lease;
 mod links;
 mod looking;

@@ -121,7 +121,7 @@ pub fn removed(repository: &RepositoryName, digest: &Digest) -> String {
 #[must_use]
 pub fn digest_of_path(path: &str) -> Option<Digest> {
     let (algorithm, hex) = path.split_once('/')?;
-    Digest::parse(&format!("{algorithm}:{hex}")).ok()
+    Digest::from_parts(algorithm, hex).ok()
 }
 
 /// Prefix of all tags of a repository; what follows it in a key is the tag.
@@ -190,7 +190,7 @@ pub fn referrer(repository: &RepositoryName, subject: &Digest, referrer: &Digest
 #[must_use]
 pub fn digest_of_referrer(name: &str) -> Option<Digest> {
     let (algorithm, hex) = name.split_once('.')?;
-    Digest::parse(&format!("{algorithm}:{hex}")).ok()
+    Digest::from_parts(algorithm, hex).ok()
 }
 
 /// Key that says: this repository exists.
@@ -199,12 +199,12 @@ pub fn catalog(repository: &RepositoryName) -> String {
     format!("{CATALOG}{repository}")
 }
 
-/// Returns the digest at the end of a key, `<alg>/<hex>`.
+/// Returns the digest at the end of a key, `<alg>/<hex>`, whatever is before it.
 #[must_use]
 pub fn digest_at_end(key: &str) -> Option<Digest> {
-    let (rest, hex) = key.rsplit_once('/')?;
-    let algorithm = rest.rsplit('/').next()?;
-    Digest::parse(&format!("{algorithm}:{hex}")).ok()
+    let (before, _) = key.rsplit_once('/')?;
+    let start = before.rfind('/').map_or(0, |slash| slash + 1);
+    digest_of_path(&key[start..])
 }
 
 /// Key of an upload session.
@@ -217,4 +217,38 @@ pub fn upload(id: &crate::ids::UploadId) -> String {
 #[must_use]
 pub fn job(id: &crate::ids::JobId) -> String {
     format!("{JOBS}{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roadstead_oci::Algorithm;
+
+    #[test]
+    fn a_digest_is_read_from_the_end_of_a_key_whatever_is_before_it() {
+        for algorithm in Algorithm::ALL {
+            let digest = Digest::of(algorithm, b"content");
+            let repository = RepositoryName::parse("a/b").unwrap();
+            let path = digest_path(&digest);
+            for key in [blob(&digest), manifest(&repository, &digest), path.clone()] {
+                assert_eq!(digest_at_end(&key), Some(digest.clone()), "{key}");
+            }
+            assert_eq!(digest_of_path(&path), Some(digest.clone()));
+            assert_eq!(digest_of_path(&blob(&digest)), None);
+            assert_eq!(digest_at_end(&link(&repository, &digest)), None);
+            assert_eq!(digest_at_end(&digest.hex()), None);
+        }
+    }
+
+    #[test]
+    fn a_referrer_is_read_from_its_key() {
+        let (subject, named) = (Digest::of(Algorithm::Sha256, b"s"), b"r");
+        let repository = RepositoryName::parse("a/b").unwrap();
+        let named = Digest::of(Algorithm::Sha512, named);
+
+        let key = referrer(&repository, &subject, &named);
+        let name = key.strip_prefix(&referrers(&repository, &subject)).unwrap();
+
+        assert_eq!(digest_of_referrer(name), Some(named));
+    }
 }

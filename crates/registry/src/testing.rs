@@ -1,5 +1,9 @@
 //! A registry over the memory driver with a clock that tests move, for this crate's own tests.
 
+mod pushing;
+
+pub(crate) use pushing::{by_tag, bytes_of, descriptor, image, index, push_blob, push_of, tag};
+
 use crate::{Background, RandomIds, Registry, Settings};
 use roadstead_oci::{Algorithm, Digest, RepositoryName};
 use roadstead_storage::drivers::memory::{MemoryData, MemoryRecords};

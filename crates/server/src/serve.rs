@@ -11,9 +11,7 @@ use crate::storage_metrics::StorageMetrics;
 use crate::stores::Stores;
 use crate::telemetry::Form;
 use crate::tls::Certificates;
-use crate::wiring::{
-    body_pace, redirect_policy, registry_settings, server_settings, trusted_proxies,
-};
+use crate::wiring::{body_pace, redirect_policy, server_settings, trusted_proxies};
 use anyhow::Context;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use roadstead_api::administration::Administration;
@@ -81,15 +79,7 @@ async fn serve(
     stores: &Stores,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let registry = Registry::new(
-        Arc::clone(&stores.records),
-        Arc::clone(&stores.data),
-        registry_settings(config),
-        Arc::clone(&stores.clock),
-        Arc::new(RandomIds),
-        background.clone(),
-    );
-    stores.offer_backups(&registry);
+    let registry = stores.registry(config, background);
     let passwords = access::passwords()?;
     scrub_metrics::register(&mut metrics, &registry);
     let gate = Gate::open(config, stores, &passwords).await?;

@@ -3,9 +3,10 @@
 use crate::alone::{Alone, wait_for_lone_server};
 use crate::azure_store::open_azure;
 use crate::s3_store::open_s3;
+use crate::wiring::registry_settings;
 use anyhow::{Context, anyhow, bail};
 use roadstead_config::{ByteSize, Config, LocalStorage, Storage};
-use roadstead_registry::{Background, Registry};
+use roadstead_registry::{Background, RandomIds, Registry};
 use roadstead_storage::clock::MachineClock;
 use roadstead_storage::decorators::metrics::{ObservedData, ObservedRecords, StorageObserver};
 use roadstead_storage::drivers::azure::AzureStore;
@@ -115,11 +116,20 @@ impl Stores {
         }
     }
 
-    /// Lets the registry make backups, where the store can.
-    pub(crate) fn offer_backups(&self, registry: &Registry) {
+    /// Makes the registry over this store; it makes backups where the store can.
+    pub(crate) fn registry(&self, config: &Config, background: &Background) -> Registry {
+        let registry = Registry::new(
+            Arc::clone(&self.records),
+            Arc::clone(&self.data),
+            registry_settings(config),
+            Arc::clone(&self.clock),
+            Arc::new(RandomIds),
+            background.clone(),
+        );
         if let Some(local) = &self.local {
             registry.set_backup(Arc::new(local.clone()));
         }
+        registry
     }
 
     /// Tries on the store what the registry relies on.

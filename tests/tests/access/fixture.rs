@@ -1,12 +1,11 @@
 //! A server with rules, people and robots, and requests with their credentials.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use roadstead_tests::content::{Manifest, empty_index};
 use roadstead_tests::http::{Answer, Connection, Request};
+use roadstead_tests::people;
+pub(crate) use roadstead_tests::people::{PASSWORD, basic};
 use roadstead_tests::server::{self, Server};
-use std::io::Write;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 /// What most tests begin with: one corner for everybody, one for a team, and a tag that stays.
 pub(crate) const RULES: &str = "\
@@ -18,7 +17,6 @@ access:
     - {subjects: [authenticated], repositories: [\"{user}/**\"], actions: [pull, push, catalog]}
     - {subjects: [\"user:ops\"], repositories: [\"team-a/**\"], tags: [\"v*\"], actions: [tag-overwrite], effect: deny}
 ";
-pub(crate) const PASSWORD: &str = "correct: horse";
 
 /// A server whose users `ops` (of the group `team-a`) and `root` have [`PASSWORD`].
 pub(crate) struct Guarded(pub(crate) Server);
@@ -38,16 +36,12 @@ impl Guarded {
 
     /// Adds a user with [`PASSWORD`], while the server runs.
     pub(crate) fn add_user(&self, name: &str, more: &[&str]) {
-        let arguments = [&["user", "add", name, "--password-stdin"], more].concat();
-        let output = self.run_with(&arguments, &format!("{PASSWORD}\n"));
-        assert!(output.status.success(), "{output:?}");
+        people::add_user(&self.0, name, more);
     }
 
     /// Runs a command that must succeed and returns what it prints.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        let output = self.run_with(arguments, "");
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).expect("is text")
+        people::run(&self.0, arguments, "")
     }
 
     /// Runs a command that must succeed, without naming the configuration.
@@ -70,18 +64,7 @@ impl Guarded {
 
     /// Runs a command on the running server.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Output {
-        let arguments = [arguments, &["--config", "roadstead.yaml"]].concat();
-        let mut child = server::command(self.0.folder(), &arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary can be run");
-        let mut writing = child.stdin.take().expect("is piped");
-        // A command that reads nothing may have ended.
-        let _ = writing.write_all(input.as_bytes());
-        drop(writing);
-        child.wait_with_output().expect("the binary ends")
+        people::try_to_run(&self.0, arguments, input)
     }
 
     pub(crate) fn connect(&self) -> Connection {
@@ -136,10 +119,6 @@ impl Guarded {
         let request = Request::get(format!("/v2/{repository}/manifests/{tag}"));
         self.send(credentials, request)
     }
-}
-
-pub(crate) fn basic(name: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
 pub(crate) fn bearer(token: &str) -> String {

@@ -22,9 +22,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         "roadstead-simulation",
         &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
     ),
+    ("roadstead-inner-loops", &["roadstead-oci"]),
+    (
+        "roadstead-scale",
+        &["roadstead-oci", "roadstead-registry", "roadstead-storage"],
+    ),
     ("roadstead", EVERYTHING),
     ("roadstead-tests", EVERYTHING),
     ("roadstead-model", &[]),
+    ("roadstead-bench", &[]),
     ("roadstead-examples", EVERYTHING),
 ];
 
@@ -49,11 +55,23 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("serde_yaml", &["roadstead-config"]),
     (
         "clap",
-        &["roadstead", "roadstead-simulation", "roadstead-tests"],
+        &[
+            "roadstead",
+            "roadstead-bench",
+            "roadstead-scale",
+            "roadstead-simulation",
+            "roadstead-tests",
+        ],
     ),
     (
         "anyhow",
-        &["roadstead", "roadstead-tests", "roadstead-examples"],
+        &[
+            "roadstead",
+            "roadstead-bench",
+            "roadstead-scale",
+            "roadstead-tests",
+            "roadstead-examples",
+        ],
     ),
 ];
 

@@ -2,10 +2,10 @@
 
 use crate::authority::{Authority, Issued};
 use crate::client::{Secured, TlsConnection, Trust};
-use crate::people::{PASSWORD, add_user, basic, run};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, SanType, date_time_ymd};
 use roadstead_tests::content::empty_index;
 use roadstead_tests::http::{Answer, Request};
+use roadstead_tests::people::{PASSWORD, add_user, basic, run};
 use roadstead_tests::server::write_file;
 use rustls::version::TLS12;
 
@@ -136,7 +136,7 @@ fn a_certificate_is_a_user_a_robot_or_a_member_of_a_group() {
         "--actions",
         "pull,push",
     ];
-    run(server, &grants, "");
+    let _ = run(server, &grants, "");
 
     let ops = mutual.issue(email("ops@example.com"));
     assert_eq!(mutual.push(&ops, "team-a/app"), 201);
@@ -232,7 +232,7 @@ fn a_user_who_is_removed_is_nobody_at_once() {
     let ops = mutual.issue(email("ops@example.com"));
     let mut open = mutual.connect(Some(&ops)).expect("the handshake succeeds");
     open.send(&put("team-a/app")).expect_status(201);
-    run(server, &["user", "rm", "ops"], "");
+    let _ = run(server, &["user", "rm", "ops"], "");
     open.send(&put("team-a/app")).expect_status(401);
 }
 

@@ -4,7 +4,6 @@ mod authority;
 mod client;
 mod client_certificates;
 mod handshake;
-mod people;
 mod proxies;
 mod proxy_protocol;
 mod reload;

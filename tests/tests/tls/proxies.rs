@@ -1,8 +1,8 @@
 //! Proxies in front: whose forwarded headers count, and for what.
 
 use crate::client::{Secured, TLS};
-use crate::people::{PASSWORD, add_user, basic};
 use roadstead_tests::http::{Answer, Request};
+use roadstead_tests::people::{PASSWORD, add_user, basic};
 use roadstead_tests::server::Server;
 
 const RULES: &str = "\

@@ -1,10 +1,10 @@
 //! The registry as clients use it, through TLS.
 
 use crate::client::{Secured, TLS, Trust};
-use crate::people::{PASSWORD, add_user, basic};
 use bytes::Bytes;
 use roadstead_tests::content::{empty_index, random_bytes, sha256};
 use roadstead_tests::http::Request;
+use roadstead_tests::people::{PASSWORD, add_user, basic};
 use roadstead_tests::server;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;

@@ -3,12 +3,10 @@
 mod order;
 
 use super::{BackupOptions, RecordReader};
-use crate::testing::{digest_of, large, name};
-use crate::{
-    Background, Job, ManifestPush, Progress, RandomIds, Registry, RegistryError, Settings, layout,
-};
+use crate::testing::{by_tag, bytes_of, digest_of, image, large, name, push_blob, push_of};
+use crate::{Background, Job, Progress, RandomIds, Registry, RegistryError, Settings, layout};
 use bytes::Bytes;
-use roadstead_oci::{Digest, OCI_IMAGE_MANIFEST, Reference, RepositoryName, Tag};
+use roadstead_oci::RepositoryName;
 use roadstead_storage::clock::MachineClock;
 use roadstead_storage::drivers::local::{
     LocalSettings, LocalStore, Restoring, restore_backup, verify_backup,
@@ -18,6 +16,8 @@ use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+const REPOSITORY: &str = "team/app";
 
 fn open(folder: &Path) -> (LocalStore, Registry) {
     let mut settings = LocalSettings::new(folder);
@@ -37,45 +37,17 @@ fn open(folder: &Path) -> (LocalStore, Registry) {
 }
 
 fn repository() -> RepositoryName {
-    name("team/app")
-}
-
-async fn push_blob(registry: &Registry, content: &[u8]) -> Digest {
-    let digest = digest_of(content);
-    let mut writer = registry
-        .blob_push(&repository(), "", "client", &digest, None)
-        .await
-        .unwrap();
-    writer.write(Bytes::copy_from_slice(content)).await.unwrap();
-    writer.commit().await.unwrap();
-    digest
+    name(REPOSITORY)
 }
 
 /// Pushes an image of one large blob, and of as many bytes of annotation, under a tag.
 async fn push(registry: &Registry, tag: &str, seed: u8, annotation: usize) -> Bytes {
     let blob = large(seed);
-    let digest = push_blob(registry, &blob).await;
-    let document = json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_IMAGE_MANIFEST,
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            "digest": digest.to_string(),
-            "size": blob.len(),
-        },
-        "layers": [],
-        "annotations": {"tag": tag, "long": "x".repeat(annotation)},
-    });
-    let bytes = Bytes::from(serde_json::to_vec(&document).unwrap());
-    let push = ManifestPush {
-        repository: repository(),
-        reference: Reference::Tag(Tag::parse(tag).unwrap()),
-        tags: Vec::new(),
-        content_type: None,
-        bytes: bytes.clone(),
-        kept_tags: Vec::new(),
-        by: "alice".to_owned(),
-    };
+    push_blob(registry, REPOSITORY, &blob).await;
+    let mut document = image(&[&blob]);
+    document["annotations"] = json!({"tag": tag, "long": "x".repeat(annotation)});
+    let bytes = bytes_of(&document);
+    let push = push_of(REPOSITORY, by_tag(tag), &bytes);
     registry.manifest_put(push).await.unwrap();
     bytes
 }
@@ -90,7 +62,7 @@ async fn back_up(registry: &Registry, directory: &Path) -> roadstead_storage::Ba
 
 /// Asserts that a registry has an image whole.
 async fn assert_whole(registry: &Registry, tag: &str, seed: u8, bytes: &Bytes) {
-    let reference = Reference::Tag(Tag::parse(tag).unwrap());
+    let reference = by_tag(tag);
     let manifest = registry.manifest_get(&repository(), &reference).await;
     assert_eq!(manifest.unwrap().bytes, *bytes);
     let blob = large(seed);

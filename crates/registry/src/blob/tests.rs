@@ -1,45 +1,22 @@
 //! Reads that begin on a guess where the bytes are.
 
 use super::*;
-use crate::manifest::ManifestPush;
-use crate::testing::{Fixture, digest_of, large, name};
+use crate::testing::{self, Fixture, by_tag, digest_of, image, large, name, push_of};
 use crate::{BlobBody, Settings};
 use futures::TryStreamExt;
-use roadstead_oci::{Reference, Tag};
+use roadstead_oci::Reference;
 use roadstead_storage::{DataStore, RecordStore};
-use serde_json::json;
 
 async fn push(registry: &Registry, content: &[u8]) -> Digest {
-    let digest = digest_of(content);
-    let length = Some(content.len() as u64);
-    let mut writer = registry
-        .blob_push(&name("a"), "", "client", &digest, length)
-        .await
-        .unwrap();
-    writer.write(Bytes::copy_from_slice(content)).await.unwrap();
-    writer.commit().await.unwrap();
-    digest
+    testing::push_blob(registry, "a", content).await
 }
 
 async fn push_image(registry: &Registry, layer: &[u8]) -> Reference {
-    let (config, layer_digest) = (push(registry, b"{}").await, push(registry, layer).await);
-    let descriptor = |media_type: &str, digest: &Digest, size: usize| json!({"mediaType": media_type, "digest": digest.to_string(), "size": size});
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": descriptor("application/vnd.oci.image.config.v1+json", &config, 2),
-        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &layer_digest, layer.len())],
-    });
-    let reference = Reference::Tag(Tag::parse("latest").unwrap());
-    let push = ManifestPush {
-        repository: name("a"),
-        reference: reference.clone(),
-        tags: Vec::new(),
-        content_type: None,
-        bytes: manifest.to_string().into(),
-        kept_tags: Vec::new(),
-        by: String::new(),
-    };
+    push(registry, b"{}").await;
+    push(registry, layer).await;
+    let manifest = testing::bytes_of(&image(&[b"{}", layer]));
+    let reference = by_tag("latest");
+    let push = push_of("a", reference.clone(), &manifest);
     registry.manifest_put(push).await.unwrap();
     reference
 }

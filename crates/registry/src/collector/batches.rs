@@ -58,6 +58,8 @@ impl Level {
 pub(super) trait Collected: Guarded + Clone + Send + Sync {
     /// The same record, condemned, under a new nonce.
     fn condemned(self, nonce: Nonce) -> Self;
+    /// Whether the record waits for its kill, whatever it is to readers.
+    fn is_condemned(&self) -> bool;
     /// The size of what it names, in bytes.
     fn size(&self) -> u64;
 }
@@ -69,6 +71,10 @@ impl Collected for LinkRecord {
             nonce,
             ..self
         }
+    }
+
+    fn is_condemned(&self) -> bool {
+        matches!(self.state, LinkState::Condemned | LinkState::Hidden)
     }
 
     fn size(&self) -> u64 {
@@ -85,6 +91,10 @@ impl Collected for BlobRecord {
         }
     }
 
+    fn is_condemned(&self) -> bool {
+        self.state == BlobState::Condemned
+    }
+
     fn size(&self) -> u64 {
         self.content.length()
     }
@@ -97,6 +107,12 @@ impl Collected for ManifestRecord {
             nonce,
             ..self
         }
+    }
+
+    fn is_condemned(&self) -> bool {
+        // Not one that is being deleted: a delete that is under way, or that the scan finishes, is
+        // none of this.
+        self.state == ManifestState::Condemned
     }
 
     fn size(&self) -> u64 {

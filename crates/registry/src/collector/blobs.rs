@@ -1,26 +1,18 @@
 //! Level 2: blobs. What names them are links of any repository, found by listing both in order.
 
-use super::batches::{AT_ONCE, BATCH, Candidate, Level, Verdict};
-use super::pass::{Pass, is_due};
+use super::batches::{AT_ONCE, BATCH, Candidate, Collected, Level, Verdict};
+use super::judge::{Accused, Judge, Judging};
+use super::pass::Pass;
 use super::walk::Walk;
 use crate::record::{BlobRecord, BlobState, CondemnedEntry};
 use crate::registry::{Registry, Seen};
-use crate::{RegistryError, Result, layout};
+use crate::{Result, layout};
 use futures::{StreamExt, TryStreamExt, stream};
 use roadstead_oci::Algorithm;
-use roadstead_storage::{Condition, Outcome, Timestamp, Version};
-use std::time::Duration;
+use roadstead_storage::{Condition, Outcome, Version};
 
 /// Calls that killing a blob costs: record, links, the state, data, record.
 const CALLS_A_KILL: usize = 5;
-
-/// How the blobs of one list are judged.
-#[derive(Clone, Copy)]
-struct Judge<'a> {
-    registry: &'a Registry,
-    scanned: Timestamp,
-    dry_run: bool,
-}
 
 impl Pass<'_> {
     pub(super) async fn collect_blobs(&mut self) -> Result<()> {
@@ -36,11 +28,7 @@ impl Pass<'_> {
     async fn judge_blobs(&mut self) -> Result<()> {
         let mut walk = Walk::new(Level::Blobs.prefix(), None);
         while let Some(batch) = self.next_batch(Level::Blobs, &mut walk).await? {
-            let judge = Judge {
-                registry: self.registry,
-                scanned: self.scanned,
-                dry_run: self.options.dry_run,
-            };
+            let judge = self.judge();
             let mut judging = Vec::with_capacity(batch.record.entries.len());
             for entry in &batch.record.entries {
                 let hex = entry.key.rsplit('/').next().unwrap_or_default();
@@ -49,7 +37,7 @@ impl Pass<'_> {
                     if !is_here {
                         return Ok(Verdict::Elsewhere);
                     }
-                    judge.judge(entry).await
+                    judge.blob(entry).await
                 });
             }
             let verdicts: Vec<Verdict> = stream::iter(judging)
@@ -145,30 +133,23 @@ impl Pass<'_> {
 }
 
 impl Judge<'_> {
-    async fn judge(self, entry: &CondemnedEntry) -> Result<Verdict> {
-        let seen = match self.registry.read::<BlobRecord>(&entry.key).await {
-            Ok(seen) => seen,
-            Err(RegistryError::RecordUnreadable { .. }) => return Ok(Verdict::Waiting),
-            Err(error) => return Err(error),
+    async fn blob(self, entry: &CondemnedEntry) -> Result<Verdict> {
+        let accused = match self.find::<BlobRecord>(entry).await? {
+            Judging::Continue(accused) => accused,
+            Judging::Break(verdict) => return Ok(verdict),
         };
-        let Some(blob) = seen.record else {
-            return Ok(Verdict::Dropped);
+        // A collector died between the kill and its end.
+        if accused.record.state == BlobState::Dead {
+            return if self.dry_run {
+                Ok(Verdict::Waiting)
+            } else {
+                self.kill_blob(entry, accused).await
+            };
+        }
+        let accused = match self.wait(entry, accused) {
+            Judging::Continue(accused) => accused,
+            Judging::Break(verdict) => return Ok(verdict),
         };
-        match blob.state {
-            BlobState::Condemned => {}
-            BlobState::Live | BlobState::Rotten => return Ok(Verdict::Dropped),
-            BlobState::Dead if self.dry_run => return Ok(Verdict::Waiting),
-            // A collector died between the two.
-            BlobState::Dead => {
-                let killing = self.registry.kill_blob(&entry.key, blob, seen.version);
-                return killing.await;
-            }
-        }
-        let wait = self.registry.inner.settings.condemned;
-        let wait = wait.max(Duration::from_millis(entry.wait_millis));
-        if !is_due(self.scanned, seen.modified, wait) {
-            return Ok(Verdict::Waiting);
-        }
         // Asked now, and so after the wait: the scan of this level.
         let Some(digest) = layout::digest_at_end(&entry.key) else {
             return Ok(Verdict::Dropped);
@@ -176,21 +157,22 @@ impl Judge<'_> {
         let links = layout::links_of(&digest);
         let linked = self.registry.inner.records.list(&links, None, 1).await?;
         let is_named = !linked.entries.is_empty();
-        if self.dry_run {
-            return Ok(if is_named {
-                Verdict::Revived
-            } else {
-                Verdict::Killed {
-                    freed: blob.content.length(),
-                }
-            });
+        let freed = accused.record.size();
+        match self.spare(entry, accused, is_named, freed).await? {
+            Judging::Continue(accused) => self.kill_blob(entry, accused).await,
+            Judging::Break(verdict) => Ok(verdict),
         }
-        if is_named {
-            return self.registry.revive(&entry.key, blob, seen.version).await;
-        }
-        self.registry
-            .kill_blob(&entry.key, blob, seen.version)
-            .await
+    }
+
+    async fn kill_blob(
+        self,
+        entry: &CondemnedEntry,
+        accused: Accused<BlobRecord>,
+    ) -> Result<Verdict> {
+        let killing = self
+            .registry
+            .kill_blob(&entry.key, accused.record, accused.version);
+        killing.await
     }
 }
 

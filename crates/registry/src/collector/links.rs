@@ -5,23 +5,15 @@
 //! the two alike.
 
 use super::batches::{AT_ONCE, BATCH, Candidate, Level, Verdict};
-use super::pass::{Pass, is_due};
+use super::judge::{Judge, Judging};
+use super::pass::Pass;
 use super::walk::Walk;
 use crate::record::{CondemnedEntry, LinkRecord, LinkState};
-use crate::registry::{Registry, Seen};
-use crate::{RegistryError, Result, layout};
+use crate::registry::Seen;
+use crate::{Result, layout};
 use futures::{StreamExt, TryStreamExt, stream};
 use roadstead_oci::Algorithm;
-use roadstead_storage::{Condition, Outcome, Timestamp};
-use std::time::Duration;
-
-/// How the links of one list are judged.
-#[derive(Clone, Copy)]
-struct Judge<'a> {
-    registry: &'a Registry,
-    scanned: Timestamp,
-    dry_run: bool,
-}
+use roadstead_storage::{Condition, Outcome};
 
 impl Pass<'_> {
     pub(super) async fn collect_links(&mut self) -> Result<()> {
@@ -38,11 +30,7 @@ impl Pass<'_> {
     async fn judge_links(&mut self) -> Result<()> {
         let mut walk = Walk::new(Level::Links.prefix(), None);
         while let Some(batch) = self.next_batch(Level::Links, &mut walk).await? {
-            let judge = Judge {
-                registry: self.registry,
-                scanned: self.scanned,
-                dry_run: self.options.dry_run,
-            };
+            let judge = self.judge();
             let mut judging = Vec::with_capacity(batch.record.entries.len());
             for entry in &batch.record.entries {
                 let is_here = self.is_link_here(&entry.key);
@@ -51,7 +39,7 @@ impl Pass<'_> {
                     if !is_here {
                         return Ok(Verdict::Elsewhere);
                     }
-                    judge.judge(entry, is_named).await
+                    judge.link(entry, is_named).await
                 });
             }
             let calls = judging.len() * 2;
@@ -151,35 +139,20 @@ impl Pass<'_> {
 }
 
 impl Judge<'_> {
-    async fn judge(self, entry: &CondemnedEntry, is_named: bool) -> Result<Verdict> {
-        let seen = match self.registry.read::<LinkRecord>(&entry.key).await {
-            Ok(seen) => seen,
-            Err(RegistryError::RecordUnreadable { .. }) => return Ok(Verdict::Waiting),
-            Err(error) => return Err(error),
+    async fn link(self, entry: &CondemnedEntry, is_named: bool) -> Result<Verdict> {
+        let accused = match self.find::<LinkRecord>(entry).await? {
+            Judging::Continue(accused) => accused,
+            Judging::Break(verdict) => return Ok(verdict),
         };
-        let Some(link) = seen.record else {
-            return Ok(Verdict::Dropped);
+        let accused = match self.wait(entry, accused) {
+            Judging::Continue(accused) => accused,
+            Judging::Break(verdict) => return Ok(verdict),
         };
-        match link.state {
-            LinkState::Condemned | LinkState::Hidden => {}
-            LinkState::Live | LinkState::Dead | LinkState::Rotten => return Ok(Verdict::Dropped),
-        }
-        let wait = Duration::from_millis(entry.wait_millis);
-        let wait = self.registry.inner.settings.condemned.max(wait);
-        if !is_due(self.scanned, seen.modified, wait) {
-            return Ok(Verdict::Waiting);
-        }
-        if self.dry_run {
-            return Ok(if is_named {
-                Verdict::Revived
-            } else {
-                Verdict::Killed { freed: 0 }
-            });
-        }
-        if is_named {
-            return self.registry.revive(&entry.key, link, seen.version).await;
-        }
-        let condition = Condition::Matches(seen.version);
+        let accused = match self.spare(entry, accused, is_named, 0).await? {
+            Judging::Continue(accused) => accused,
+            Judging::Break(verdict) => return Ok(verdict),
+        };
+        let condition = Condition::Matches(accused.version);
         match self.registry.remove(&entry.key, condition).await? {
             Outcome::Applied(_) => Ok(Verdict::Killed { freed: 0 }),
             // Brought back, or the answer was lost: the next pass looks again.

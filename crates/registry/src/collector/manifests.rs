@@ -5,16 +5,16 @@
 //! one that lost its tags waits so long after it was condemned. Killed is: from now on it is
 //! deleted as if a client had asked for it.
 
-use super::batches::{AT_ONCE, BATCH, Candidate, Level, Verdict};
+use super::batches::{AT_ONCE, BATCH, Candidate, Collected, Level, Verdict};
+use super::judge::{Accused, Judge, Judging};
 use super::marks::Marks;
-use super::pass::{Pass, is_due};
+use super::pass::Pass;
 use super::walk::{RepositoryKey, Walk};
 use crate::record::{CondemnedEntry, ManifestRecord, ManifestReferences, ManifestState};
-use crate::registry::{Registry, Seen};
-use crate::{RegistryError, Result, layout};
+use crate::{Result, layout};
 use futures::{StreamExt, TryStreamExt, stream};
 use roadstead_oci::{Digest, RepositoryName};
-use roadstead_storage::{Condition, Timestamp};
+use roadstead_storage::Condition;
 use std::time::Duration;
 
 /// Who deletes what the policy wants gone, as the history of tags and the log tell it.
@@ -118,14 +118,7 @@ impl Pass<'_> {
         while let Some(batch) = self.next_batch(Level::Manifests, &mut walk).await? {
             let mut judging = Vec::with_capacity(batch.record.entries.len());
             for entry in &batch.record.entries {
-                let judge = Judge {
-                    registry: self.registry,
-                    repository,
-                    graph,
-                    scanned: self.scanned,
-                    dry_run: self.options.dry_run,
-                };
-                judging.push(judge.judge(entry));
+                judging.push(self.judge().manifest(entry, repository, graph));
             }
             let calls = judging.len() * 4;
             let verdicts: Vec<Verdict> = stream::iter(judging)
@@ -215,74 +208,44 @@ impl Pass<'_> {
     }
 }
 
-/// How the manifests of one list are judged.
-#[derive(Clone, Copy)]
-struct Judge<'a> {
-    registry: &'a Registry,
-    repository: &'a RepositoryName,
-    graph: &'a Graph,
-    scanned: Timestamp,
-    dry_run: bool,
-}
-
 impl Judge<'_> {
-    async fn judge(self, entry: &CondemnedEntry) -> Result<Verdict> {
+    async fn manifest(
+        self,
+        entry: &CondemnedEntry,
+        repository: &RepositoryName,
+        graph: &Graph,
+    ) -> Result<Verdict> {
         let Some(digest) = layout::digest_at_end(&entry.key) else {
             return Ok(Verdict::Dropped);
         };
-        let seen = match self.registry.read::<ManifestRecord>(&entry.key).await {
-            Ok(seen) => seen,
-            Err(RegistryError::RecordUnreadable { .. }) => return Ok(Verdict::Waiting),
-            Err(error) => return Err(error),
+        let accused = match self.find::<ManifestRecord>(entry).await? {
+            Judging::Continue(accused) => accused,
+            Judging::Break(verdict) => return Ok(verdict),
         };
-        let Some(record) = seen.record.clone() else {
-            return Ok(Verdict::Dropped);
+        let accused = match self.wait(entry, accused) {
+            Judging::Continue(accused) => accused,
+            Judging::Break(verdict) => return Ok(verdict),
         };
-        match record.state {
-            ManifestState::Condemned => {}
-            // A delete that is under way, or that the scan finishes, is none of this.
-            ManifestState::Live | ManifestState::Deleting | ManifestState::Dead => {
-                return Ok(Verdict::Dropped);
-            }
-        }
-        let wait = self.registry.inner.settings.condemned;
-        let wait = wait.max(Duration::from_millis(entry.wait_millis));
-        if !is_due(self.scanned, seen.modified, wait) {
-            return Ok(Verdict::Waiting);
-        }
         // Indexes and subjects by the scan, which began after the wait; tags now.
-        let is_named = self.graph.names(&digest, record.subject.as_ref())
+        let is_named = graph.names(&digest, accused.record.subject.as_ref())
             || !self
                 .registry
-                .manifest_tags(self.repository, &digest)
+                .manifest_tags(repository, &digest)
                 .await?
                 .is_empty();
-        if self.dry_run {
-            return Ok(if is_named {
-                Verdict::Revived
-            } else {
-                Verdict::Killed {
-                    freed: record.content.length(),
-                }
-            });
-        }
-        if is_named {
-            return self.registry.revive(&entry.key, record, seen.version).await;
-        }
-        self.kill(&digest, record.content.length(), seen).await
-    }
-
-    async fn kill(
-        self,
-        digest: &Digest,
-        bytes: u64,
-        seen: Seen<ManifestRecord>,
-    ) -> Result<Verdict> {
+        let freed = accused.record.size();
+        let accused = match self.spare(entry, accused, is_named, freed).await? {
+            Judging::Continue(accused) => accused,
+            Judging::Break(verdict) => return Ok(verdict),
+        };
+        let Accused {
+            record, version, ..
+        } = accused;
         let deleting = self
             .registry
-            .delete_condemned(self.repository, digest, seen, COLLECTOR);
+            .delete_condemned(repository, &digest, record, version, COLLECTOR);
         Ok(if deleting.await? {
-            Verdict::Killed { freed: bytes }
+            Verdict::Killed { freed }
         } else {
             Verdict::Waiting
         })

@@ -8,13 +8,16 @@ mod scanning;
 use super::{CollectorOptions, CollectorReport};
 use crate::progress::Progress;
 use crate::record::{BlobRecord, BlobState, Encoded, LinkRecord, LinkState};
-use crate::testing::{Fixture, digest_of, large, name};
-use crate::{BlobBody, ManifestPush, Registry, RegistryError, Result, Settings, layout};
+use crate::testing::{
+    Fixture, by_tag, bytes_of, descriptor, digest_of, image, index, large, name, push_blob,
+    push_of, tag,
+};
+use crate::{BlobBody, Registry, RegistryError, Result, Settings, layout};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use roadstead_oci::{Digest, OCI_IMAGE_INDEX, OCI_IMAGE_MANIFEST, Reference, Tag};
+use roadstead_oci::{Digest, OCI_IMAGE_INDEX, OCI_IMAGE_MANIFEST, Reference};
 use roadstead_storage::RecordStore;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -58,69 +61,13 @@ async fn collect_all(fixture: &Fixture) {
     panic!("the collector comes to no end");
 }
 
-async fn push_blob(registry: &Registry, repository: &str, content: &[u8]) -> Digest {
-    let digest = digest_of(content);
-    let mut writer = registry
-        .blob_push(&name(repository), "", "client", &digest, None)
-        .await
-        .unwrap();
-    writer.write(Bytes::copy_from_slice(content)).await.unwrap();
-    writer.commit().await.unwrap();
-    digest
-}
-
-fn descriptor(media_type: &str, content: &[u8]) -> Value {
-    json!({
-        "mediaType": media_type,
-        "digest": digest_of(content).to_string(),
-        "size": content.len(),
-    })
-}
-
-fn image(blobs: &[&[u8]]) -> Value {
-    let layer = "application/vnd.oci.image.layer.v1.tar";
-    json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_IMAGE_MANIFEST,
-        "config": descriptor("application/vnd.oci.image.config.v1+json", blobs[0]),
-        "layers": blobs[1..].iter().map(|blob| descriptor(layer, blob)).collect::<Vec<_>>(),
-    })
-}
-
-fn index(children: &[&Bytes]) -> Bytes {
-    let children = children
-        .iter()
-        .map(|child| descriptor(OCI_IMAGE_MANIFEST, child));
-    bytes_of(&json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_IMAGE_INDEX,
-        "manifests": children.collect::<Vec<_>>(),
-    }))
-}
-
-fn bytes_of(document: &Value) -> Bytes {
-    serde_json::to_vec(document).unwrap().into()
-}
-
-fn tag(text: &str) -> Reference {
-    Reference::Tag(Tag::parse(text).unwrap())
-}
-
 async fn put(
     registry: &Registry,
     repository: &str,
     reference: Reference,
     bytes: &Bytes,
 ) -> Result<Digest> {
-    let push = ManifestPush {
-        repository: name(repository),
-        reference,
-        tags: Vec::new(),
-        kept_tags: Vec::new(),
-        content_type: None,
-        bytes: bytes.clone(),
-        by: "alice".to_owned(),
-    };
+    let push = push_of(repository, reference, bytes);
     Ok(registry.manifest_put(push).await?.digest)
 }
 
@@ -135,7 +82,7 @@ async fn push_image(
         push_blob(registry, repository, blob).await;
     }
     let bytes = bytes_of(&image(blobs));
-    put(registry, repository, tag(reference), &bytes)
+    put(registry, repository, by_tag(reference), &bytes)
         .await
         .unwrap();
     bytes

@@ -7,7 +7,7 @@
 //! in the middle writes them again.
 
 use crate::record::{Encoded, EndedBy, ManifestRecord, ManifestState, ReferrerRecord, TagRecord};
-use crate::registry::{ROUNDS, Registry, Seen};
+use crate::registry::{ROUNDS, Registry};
 use crate::{Generation, Result, YOUNG, layout};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -123,22 +123,17 @@ impl Registry {
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-        seen: Seen<ManifestRecord>,
+        record: ManifestRecord,
+        version: Version,
         by: &str,
     ) -> Result<bool> {
-        let condemned = seen
-            .record
-            .filter(|record| record.state == ManifestState::Condemned);
-        let Some(record) = condemned else {
-            return Ok(false);
-        };
         let key = layout::manifest(repository, digest);
         let marked = ManifestRecord {
             state: ManifestState::Deleting,
             nonce: self.nonce(),
             ..record
         };
-        let condition = Condition::Matches(seen.version);
+        let condition = Condition::Matches(version);
         let Outcome::Applied(version) = self.put(&key, &marked, condition).await? else {
             return Ok(false);
         };

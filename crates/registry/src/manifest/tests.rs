@@ -20,26 +20,20 @@ mod tagging;
 mod undeleting;
 
 use crate::record::{Encoded, ManifestRecord, TagRecord};
-use crate::testing::{Fixture, digest_of, name};
+use crate::testing::{
+    self, Fixture, by_tag, bytes_of, descriptor, digest_of, image, index, name, tag,
+};
 use crate::{
     Background, ManifestMeta, ManifestPush, Pushed, RandomIds, Registry, RegistryError, Result,
     Settings, layout,
 };
 use bytes::Bytes;
-use roadstead_oci::{Digest, OCI_IMAGE_INDEX, OCI_IMAGE_MANIFEST, Reference, Tag};
+use roadstead_oci::{Digest, OCI_IMAGE_INDEX, OCI_IMAGE_MANIFEST, Reference};
 use roadstead_storage::RecordStore;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const REPOSITORY: &str = "team/app";
-
-fn tag(text: &str) -> Tag {
-    Tag::parse(text).unwrap()
-}
-
-fn by_tag(text: &str) -> Reference {
-    Reference::Tag(tag(text))
-}
 
 /// A registry over the fixture's data and the given view of its records.
 fn over(fixture: &Fixture, records: Arc<dyn RecordStore>) -> Registry {
@@ -54,48 +48,7 @@ fn over(fixture: &Fixture, records: Arc<dyn RecordStore>) -> Registry {
 }
 
 async fn push_blob(registry: &Registry, content: &[u8]) -> Digest {
-    let digest = digest_of(content);
-    let mut writer = registry
-        .blob_push(&name(REPOSITORY), "", "client", &digest, None)
-        .await
-        .unwrap();
-    writer.write(Bytes::copy_from_slice(content)).await.unwrap();
-    writer.commit().await.unwrap();
-    digest
-}
-
-fn descriptor(media_type: &str, content: &[u8]) -> Value {
-    json!({
-        "mediaType": media_type,
-        "digest": digest_of(content).to_string(),
-        "size": content.len(),
-    })
-}
-
-/// An image manifest of these blobs, the first being its configuration.
-fn image(blobs: &[&[u8]]) -> Value {
-    let layer = "application/vnd.oci.image.layer.v1.tar";
-    json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_IMAGE_MANIFEST,
-        "config": descriptor("application/vnd.oci.image.config.v1+json", blobs[0]),
-        "layers": blobs[1..].iter().map(|blob| descriptor(layer, blob)).collect::<Vec<_>>(),
-    })
-}
-
-fn index(children: &[&Bytes]) -> Value {
-    let children = children
-        .iter()
-        .map(|child| descriptor(OCI_IMAGE_MANIFEST, child));
-    json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_IMAGE_INDEX,
-        "manifests": children.collect::<Vec<_>>(),
-    })
-}
-
-fn bytes_of(document: &Value) -> Bytes {
-    serde_json::to_vec(document).unwrap().into()
+    testing::push_blob(registry, REPOSITORY, content).await
 }
 
 /// Pushes the blobs and returns the bytes of their image.
@@ -107,15 +60,7 @@ async fn prepare(registry: &Registry, blobs: &[&[u8]]) -> Bytes {
 }
 
 fn push_of(reference: Reference, bytes: &Bytes) -> ManifestPush {
-    ManifestPush {
-        repository: name(REPOSITORY),
-        reference,
-        tags: Vec::new(),
-        kept_tags: Vec::new(),
-        content_type: None,
-        bytes: bytes.clone(),
-        by: "alice".to_owned(),
-    }
+    testing::push_of(REPOSITORY, reference, bytes)
 }
 
 async fn put(registry: &Registry, reference: Reference, bytes: &Bytes) -> Result<Pushed> {

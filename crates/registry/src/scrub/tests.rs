@@ -1,49 +1,23 @@
 //! The scrub on a store with damage: what it finds, when, and who goes on with it.
 
 use super::*;
-use crate::testing::{Fixture, digest_of, large, name};
-use crate::{ManifestPush, RandomIds, RegistryError};
+use crate::testing::{self, Fixture, by_tag, bytes_of, digest_of, image, large, name, push_of};
+use crate::{RandomIds, RegistryError};
 use bytes::Bytes;
-use roadstead_oci::Tag;
 use serde_json::json;
 
 const PERIOD: Duration = Duration::from_hours(30 * 24);
 
 async fn push_blob(registry: &Registry, content: &[u8]) -> Digest {
-    let digest = digest_of(content);
-    let length = Some(content.len() as u64);
-    let mut writer = registry
-        .blob_push(&name("a"), "", "client", &digest, length)
-        .await
-        .unwrap();
-    writer.write(Bytes::copy_from_slice(content)).await.unwrap();
-    writer.commit().await.unwrap();
-    digest
+    testing::push_blob(registry, "a", content).await
 }
 
 async fn push_long_manifest(registry: &Registry) -> Bytes {
-    let config = push_blob(registry, b"{}").await;
-    let document = json!({
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            "digest": config.to_string(),
-            "size": 2,
-        },
-        "layers": [],
-        "annotations": {"long": "x".repeat(crate::INLINE_MANIFEST_BYTES)},
-    });
-    let bytes = Bytes::from(serde_json::to_vec(&document).unwrap());
-    let push = ManifestPush {
-        repository: name("a"),
-        reference: Tag::parse("long").unwrap().into(),
-        tags: Vec::new(),
-        kept_tags: Vec::new(),
-        content_type: None,
-        bytes: bytes.clone(),
-        by: String::new(),
-    };
+    push_blob(registry, b"{}").await;
+    let mut document = image(&[b"{}"]);
+    document["annotations"] = json!({"long": "x".repeat(crate::INLINE_MANIFEST_BYTES)});
+    let bytes = bytes_of(&document);
+    let push = push_of("a", by_tag("long"), &bytes);
     registry.manifest_put(push).await.unwrap();
     bytes
 }

@@ -3,12 +3,11 @@
 use crate::access;
 use crate::audit::CommandLog;
 use crate::stores::Stores;
-use crate::wiring::registry_settings;
 use anyhow::Context;
 use roadstead_api::administration::{AdminAnswer, AdminRequest, Administration};
 use roadstead_auth::RuleBook;
 use roadstead_config::Config;
-use roadstead_registry::{Background, RandomIds, Registry};
+use roadstead_registry::Background;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -29,15 +28,7 @@ impl Direct {
     pub(crate) async fn open(config: &Config, runtime: Handle) -> anyhow::Result<Self> {
         let stores = Stores::open(config, None).await?;
         let background = Background::new(runtime);
-        let registry = Registry::new(
-            Arc::clone(&stores.records),
-            Arc::clone(&stores.data),
-            registry_settings(config),
-            Arc::clone(&stores.clock),
-            Arc::new(RandomIds),
-            background.clone(),
-        );
-        stores.offer_backups(&registry);
+        let registry = stores.registry(config, &background);
         let (audit, log) = CommandLog::open(&config.audit, &stores.clock)?;
         let rules = RuleBook::open(Arc::clone(&stores.records), access::rules(config)?);
         let administration = Administration {

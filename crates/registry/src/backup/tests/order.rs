@@ -5,9 +5,9 @@
 
 use super::{push, repository};
 use crate::record::{Encoded, LinkRecord};
-use crate::testing::{Fixture, digest_of, large};
+use crate::testing::{Fixture, by_tag, digest_of, large};
 use crate::{Registry, Settings, layout};
-use roadstead_oci::{Digest, Reference, Tag};
+use roadstead_oci::Digest;
 use roadstead_storage::drivers::memory::MemoryRecords;
 use roadstead_storage::{Condition, DataStore, RecordStore};
 use std::collections::BTreeSet;
@@ -97,7 +97,7 @@ impl Copying {
         let mut broken = Vec::new();
         let page = registry.tags(&repository(), None, 1000).await;
         for tag in page.map(|page| page.tags).unwrap_or_default() {
-            let reference = Reference::Tag(Tag::parse(&tag).unwrap());
+            let reference = by_tag(&tag);
             let Ok(manifest) = registry.manifest_get(&repository(), &reference).await else {
                 broken.push(format!("{tag} has no manifest"));
                 continue;
@@ -143,7 +143,7 @@ async fn a_copy_in_the_order_of_naming_has_every_tag_whole() {
     assert_eq!(copying.broken().await, [""; 0]);
     // What was there before it began is in it.
     for tag in ["t1", "t2", "shared"] {
-        let reference = Reference::Tag(Tag::parse(tag).unwrap());
+        let reference = by_tag(tag);
         let registry = copying.registry();
         let found = registry.manifest_head(&repository(), &reference).await;
         assert!(found.is_ok(), "{tag}");

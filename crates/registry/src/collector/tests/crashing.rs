@@ -93,7 +93,7 @@ async fn a_delete_that_nobody_went_on_with_is_finished() {
     assert!(
         fixture
             .registry
-            .manifest_head(&name("a"), &tag("latest"))
+            .manifest_head(&name("a"), &by_tag("latest"))
             .await
             .is_ok(),
         "whoever began it may be at it still"
@@ -102,7 +102,7 @@ async fn a_delete_that_nobody_went_on_with_is_finished() {
     assert_eq!(collect(&fixture.registry).await.deletes_finished, 1);
     let gone = fixture
         .registry
-        .manifest_head(&name("a"), &tag("latest"))
+        .manifest_head(&name("a"), &by_tag("latest"))
         .await;
     assert!(gone.is_err());
     assert_eq!(

@@ -74,8 +74,8 @@ async fn a_tag_an_index_and_a_subject_keep_a_manifest() {
     push_blob(&fixture.registry, "a", b"two").await;
     let child = bytes_of(&image(&[b"two"]));
     put_digest(&fixture, &child).await;
-    let parent = index(&[&child]);
-    put(&fixture.registry, "a", tag("index"), &parent)
+    let parent = bytes_of(&index(&[&child]));
+    put(&fixture.registry, "a", by_tag("index"), &parent)
         .await
         .unwrap();
     let mut signature = image(&[b"two"]);
@@ -88,7 +88,7 @@ async fn a_tag_an_index_and_a_subject_keep_a_manifest() {
     }
     fixture
         .registry
-        .tag_delete(&name("a"), &Tag::parse("index").unwrap(), "bob")
+        .tag_delete(&name("a"), &tag("index"), "bob")
         .await
         .unwrap();
     days(&fixture, 14).await;
@@ -110,7 +110,7 @@ async fn a_tag_saves_a_condemned_manifest() {
         1
     );
     fixture.clock.advance(AGE);
-    put(&fixture.registry, "a", tag("latest"), &bytes)
+    put(&fixture.registry, "a", by_tag("latest"), &bytes)
         .await
         .unwrap();
     days(&fixture, 10).await;
@@ -151,7 +151,7 @@ async fn a_subject_that_is_pushed_again_finds_its_referrers() {
         1
     );
     fixture.clock.advance(AGE);
-    put(&fixture.registry, "a", tag("latest"), &subject)
+    put(&fixture.registry, "a", by_tag("latest"), &subject)
         .await
         .unwrap();
     let key = layout::manifest(&name("a"), &digest_of(&signature));

@@ -43,7 +43,7 @@ async fn a_manifest_saves_the_condemned_blob_that_it_names() {
     condemned(&fixture, &content).await;
     push_blob(&fixture.registry, "a", b"config").await;
     let bytes = bytes_of(&image(&[b"config", &content]));
-    put(&fixture.registry, "a", tag("latest"), &bytes)
+    put(&fixture.registry, "a", by_tag("latest"), &bytes)
         .await
         .unwrap();
     collect_all(&fixture).await;
@@ -96,7 +96,7 @@ async fn a_reference_that_lands_while_its_link_is_condemned_is_found() {
     }
     // A manifest whose push protected the links before they were condemned, and which lands after.
     let bytes = bytes_of(&image(&[&config, &layer]));
-    put(&fixture.registry, "z", tag("latest"), &bytes)
+    put(&fixture.registry, "z", by_tag("latest"), &bytes)
         .await
         .unwrap_err();
     fixture.clock.advance(GRACE);
@@ -105,7 +105,7 @@ async fn a_reference_that_lands_while_its_link_is_condemned_is_found() {
         sparse: true,
         ..Settings::default()
     });
-    put(&late, "other", tag("latest"), &bytes).await.unwrap();
+    put(&late, "other", by_tag("latest"), &bytes).await.unwrap();
     let key = layout::manifest(&name("other"), &digest_of(&bytes));
     let landed = fixture.records.get(&key).await.unwrap().record.unwrap();
     let key = layout::manifest(&name("a"), &digest_of(&bytes));

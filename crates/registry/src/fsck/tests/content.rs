@@ -1,8 +1,8 @@
 //! Data that is missing, damaged, or nobody's.
 
-use super::planting::{REPOSITORY, Store, by_tag, data_of, manifest_key, push, push_blob};
+use super::planting::{REPOSITORY, Store, data_of, manifest_key, push, push_blob};
 use crate::record::{BlobRecord, LinkRecord, ManifestRecord};
-use crate::testing::{digest_of, name};
+use crate::testing::{by_tag, digest_of, name};
 use crate::{RegistryError, layout};
 use bytes::Bytes;
 use roadstead_oci::Reference;

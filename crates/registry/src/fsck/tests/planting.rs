@@ -2,12 +2,14 @@
 
 use crate::fsck::{FsckOptions, FsckReport};
 use crate::record::{Content, Encoded};
-use crate::testing::{Fixture, digest_of, large, name};
-use crate::{INLINE_MANIFEST_BYTES, ManifestPush, Progress, Registry, Result, layout};
+use crate::testing::{
+    self, Fixture, by_tag, bytes_of, descriptor, digest_of, image, index, large, name, push_of,
+};
+use crate::{INLINE_MANIFEST_BYTES, Progress, Registry, Result, layout};
 use bytes::Bytes;
-use roadstead_oci::{Digest, OCI_IMAGE_INDEX, OCI_IMAGE_MANIFEST, Reference, Tag};
+use roadstead_oci::{Digest, OCI_IMAGE_MANIFEST, Reference};
 use roadstead_storage::{Condition, DataKey, DataRef, DataStore, Outcome, RecordStore, UploadHint};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 pub(super) const REPOSITORY: &str = "team/app";
@@ -32,15 +34,15 @@ impl Store {
         push_blob(registry, &layer).await;
         let image = bytes_of(&image(&[b"config", &layer]));
         push(registry, by_tag("latest"), &image).await.unwrap();
-        let index = bytes_of(&index(&image));
+        let index = bytes_of(&index(&[&image]));
         push(registry, by_tag("index"), &index).await.unwrap();
-        let mut signature = self::image(&[b"config"]);
+        let mut signature = testing::image(&[b"config"]);
         signature["subject"] = descriptor(OCI_IMAGE_MANIFEST, &image);
         let referrer = bytes_of(&signature);
         push(registry, digest_of(&referrer).into(), &referrer)
             .await
             .unwrap();
-        let mut long = self::image(&[b"config"]);
+        let mut long = testing::image(&[b"config"]);
         long["annotations"] = json!({"long": "x".repeat(INLINE_MANIFEST_BYTES)});
         let long = bytes_of(&long);
         push(registry, by_tag("long"), &long).await.unwrap();
@@ -174,72 +176,15 @@ pub(super) fn data_of(content: &Content) -> DataRef {
     content.data().unwrap().clone()
 }
 
-pub(super) fn tag(text: &str) -> Tag {
-    Tag::parse(text).unwrap()
-}
-
-pub(super) fn by_tag(text: &str) -> Reference {
-    Reference::Tag(tag(text))
-}
-
 pub(super) fn manifest_key(bytes: &Bytes) -> String {
     layout::manifest(&name(REPOSITORY), &digest_of(bytes))
 }
 
 pub(super) async fn push_blob(registry: &Registry, content: &[u8]) {
-    let digest = digest_of(content);
-    let length = Some(content.len() as u64);
-    let mut writer = registry
-        .blob_push(&name(REPOSITORY), "", "client", &digest, length)
-        .await
-        .unwrap();
-    writer.write(Bytes::copy_from_slice(content)).await.unwrap();
-    writer.commit().await.unwrap();
+    testing::push_blob(registry, REPOSITORY, content).await;
 }
 
 pub(super) async fn push(registry: &Registry, reference: Reference, bytes: &Bytes) -> Result<()> {
-    let push = ManifestPush {
-        repository: name(REPOSITORY),
-        reference,
-        tags: Vec::new(),
-        kept_tags: Vec::new(),
-        content_type: None,
-        bytes: bytes.clone(),
-        by: "alice".to_owned(),
-    };
+    let push = push_of(REPOSITORY, reference, bytes);
     registry.manifest_put(push).await.map(|_| ())
-}
-
-fn descriptor(media_type: &str, content: &[u8]) -> Value {
-    json!({
-        "mediaType": media_type,
-        "digest": digest_of(content).to_string(),
-        "size": content.len(),
-    })
-}
-
-fn image(blobs: &[&[u8]]) -> Value {
-    let layer = "application/vnd.oci.image.layer.v1.tar";
-    let layers: Vec<Value> = blobs[1..]
-        .iter()
-        .map(|blob| descriptor(layer, blob))
-        .collect();
-    json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_IMAGE_MANIFEST,
-        "config": descriptor("application/vnd.oci.image.config.v1+json", blobs[0]),
-        "layers": layers,
-    })
-}
-
-fn index(child: &Bytes) -> Value {
-    json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_IMAGE_INDEX,
-        "manifests": [descriptor(OCI_IMAGE_MANIFEST, child)],
-    })
-}
-
-fn bytes_of(document: &Value) -> Bytes {
-    serde_json::to_vec(document).unwrap().into()
 }

@@ -1,11 +1,11 @@
 //! Records that are missing, left over, or of another life.
 
-use super::planting::{REPOSITORY, Store, by_tag, manifest_key, problems, push, tag};
+use super::planting::{REPOSITORY, Store, manifest_key, problems, push};
 use crate::layout;
 use crate::record::{
     BlobRecord, BlobState, LinkRecord, LinkState, ManifestRecord, ManifestState, TagRecord,
 };
-use crate::testing::{digest_of, name};
+use crate::testing::{by_tag, digest_of, name, tag};
 use crate::{Generation, RandomIds};
 use bytes::Bytes;
 

@@ -1,9 +1,9 @@
 //! A check beside requests: what they are at work on is no finding.
 
-use super::planting::{REPOSITORY, Store, manifest_key, push_blob, tag};
+use super::planting::{REPOSITORY, Store, manifest_key, push_blob};
 use crate::fsck::FsckOptions;
 use crate::record::{Encoded, SessionRecord, SessionState, Staged, Target};
-use crate::testing::{digest_of, name};
+use crate::testing::{digest_of, name, tag};
 use crate::{Background, Nonce, Progress, RandomIds, Registry, Settings, UploadId, layout};
 use async_trait::async_trait;
 use bytes::Bytes;

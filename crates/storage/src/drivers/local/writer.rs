@@ -33,6 +33,10 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 /// How many tombstones the sweep takes at once.
 const SWEEP_TOMBSTONES: usize = 500;
 
+/// How long there must be no write before the file is settled, so that a start after a crash need
+/// not read all of it.
+const SETTLE_AFTER: Duration = Duration::from_millis(500);
+
 /// A write that waits for the thread.
 pub(super) struct Request {
     pub(super) work: Work,
@@ -128,6 +132,8 @@ pub(super) struct Writer {
     file: RecordFile,
     clock: Arc<SteadyClock>,
     next_sweep: Duration,
+    /// When to settle the file, if nothing is written until then.
+    settle_at: Duration,
     /// How long a write may wait before it is refused unapplied: no request lands later than this
     /// after it was sent.
     request_life: Duration,
@@ -136,11 +142,12 @@ pub(super) struct Writer {
 impl Writer {
     /// Makes a writer of an open file.
     pub(super) fn new(file: RecordFile, clock: Arc<SteadyClock>, request_life: Duration) -> Self {
-        let next_sweep = clock.monotonic() + SWEEP_EVERY;
+        let now = clock.monotonic();
         Self {
             file,
             clock,
-            next_sweep,
+            next_sweep: now + SWEEP_EVERY,
+            settle_at: now + SETTLE_AFTER,
             request_life,
         }
     }
@@ -151,9 +158,15 @@ impl Writer {
         self.file.close();
     }
 
-    /// Waits for writes or for the next sweep, and does what is due; tells whether the end came.
+    /// Waits for writes, for the next sweep or for the moment to settle the file, and does what is
+    /// due; tells whether the end came.
     pub(super) fn turn(&mut self, messages: &Receiver<Message>) -> bool {
-        let wait = self.next_sweep.saturating_sub(self.clock.monotonic());
+        let until = if self.file.is_settled() {
+            self.next_sweep
+        } else {
+            self.next_sweep.min(self.settle_at)
+        };
+        let wait = until.saturating_sub(self.clock.monotonic());
         let mut requests = Vec::new();
         let has_ended = match messages.recv_timeout(wait) {
             Ok(Message::Write(request)) => gather(request, &mut requests, messages),
@@ -167,6 +180,7 @@ impl Writer {
     fn process(&mut self, requests: Vec<Request>) {
         let is_sweep_due = self.clock.monotonic() >= self.next_sweep;
         if requests.is_empty() && !is_sweep_due {
+            self.settle_if_due();
             return;
         }
         if is_sweep_due {
@@ -204,6 +218,7 @@ impl Writer {
             return;
         }
         let committed = self.file.commit(&batch, &old);
+        self.settle_at = self.clock.monotonic() + SETTLE_AFTER;
         for Decided {
             operation,
             key,
@@ -212,6 +227,18 @@ impl Writer {
         {
             let failed = committed.as_ref().err();
             outcome.answer(failed.map(|error| repeat(error, operation, &key)));
+        }
+    }
+
+    fn settle_if_due(&mut self) {
+        let now = self.clock.monotonic();
+        if self.file.is_settled() || now < self.settle_at {
+            return;
+        }
+        // Should it fail, or have to wait for room on the disk, it is tried again at leisure.
+        self.settle_at = now + SWEEP_EVERY;
+        if !self.file.is_low() {
+            self.file.settle();
         }
     }
 

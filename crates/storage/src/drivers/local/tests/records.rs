@@ -60,6 +60,47 @@ fn run(clock: &Arc<ManualClock>, writes: Vec<(Write, Duration)>) -> (Vec<Result<
     (outcomes, syncs)
 }
 
+/// Opens a copy of a record file as if the process that has it open had been killed now; tells
+/// whether it is opened without being read as a whole.
+fn opens_at_once_after_a_crash(file: &std::path::Path) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    std::fs::copy(file, &copy).unwrap();
+    let opened = redb::Builder::new()
+        .set_repair_callback(redb::RepairSession::abort)
+        .open(&copy);
+    match opened {
+        Ok(_) => true,
+        Err(redb::DatabaseError::RepairAborted) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_crash_when_nothing_has_been_written_for_a_while_makes_no_slow_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let shared = Arc::<ManualClock>::clone(&clock) as Arc<dyn crate::Clock>;
+    let store = LocalStore::open(&settings(&folder), shared).unwrap();
+    let file = settings(&folder).path.join("records.redb");
+    let key = "key";
+    let put = store.records().put(key, X, Condition::Absent).await;
+    assert!(matches!(put, Ok(Outcome::Applied(_))));
+    assert!(!opens_at_once_after_a_crash(&file));
+
+    clock.advance(Duration::from_secs(1));
+    // The thread looks at the clock when its wait is over, half a second by its own.
+    let end = std::time::Instant::now() + Duration::from_secs(30);
+    while !opens_at_once_after_a_crash(&file) {
+        assert!(std::time::Instant::now() < end, "the file is never settled");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let put = store.records().put(key, X, Condition::Any).await;
+    assert!(matches!(put, Ok(Outcome::Applied(_))));
+    assert!(!opens_at_once_after_a_crash(&file));
+    assert!(store.records().get(key).await.unwrap().record.is_some());
+}
+
 fn put(key: &str, condition: Condition) -> Write {
     Write {
         key: key.to_owned(),

@@ -1,52 +1,20 @@
 //! `roadstead fsck` and `job` as their users meet them: beside a running server and without one.
 
-use rustix::process::{Pid, Signal, kill_process};
+use crate::process::{self, Server, folder_with, text};
+use rustix::process::Signal;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
-
-/// A command in a folder of its own, without the environment of this process.
-fn roadstead(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
-    command
-        .current_dir(folder)
-        .env_clear()
-        .args(arguments)
-        .stdin(Stdio::null());
-    command
-}
 
 /// Runs a command and returns the code it ends with and what it says.
 fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let output = roadstead(folder, arguments).output();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output.expect("the binary runs");
-    let said = if stdout.is_empty() { stderr } else { stdout };
-    let said = String::from_utf8(said).expect("is text");
-    (status.code().expect("ends by itself"), said)
-}
-
-/// Starts a server on the folder `data` and waits for its first line.
-fn serve(folder: &Path) -> Child {
-    let mut child = roadstead(folder, &["serve"])
-        .env("ROADSTEAD_LOG__FORMAT", "human")
-        .env("ROADSTEAD_LISTEN", "127.0.0.1:0")
-        .env("ROADSTEAD_ADMIN__LISTEN", "off")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary runs");
-    let output = child.stdout.take().expect("is piped");
-    let mut line = String::new();
-    BufReader::new(output)
-        .read_line(&mut line)
-        .expect("says a line");
-    child
+    let output = process::run(folder, arguments);
+    let said = if output.stdout.is_empty() {
+        output.stderr
+    } else {
+        output.stdout
+    };
+    (output.status.code().expect("ends by itself"), text(&said))
 }
 
 /// Puts data there that no record names, two days old.
@@ -96,7 +64,7 @@ fn check_and_repair(folder: &Path) {
 #[test]
 fn a_check_beside_a_running_server_is_a_job_of_the_server() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let mut server = serve(folder.path());
+    let (mut server, _) = Server::start(folder.path(), &["serve"]);
     check_and_repair(folder.path());
     let (code, said) = run(folder.path(), &["job", "ls", "--output", "json"]);
     assert_eq!(code, 0, "{said}");
@@ -116,9 +84,8 @@ fn a_check_beside_a_running_server_is_a_job_of_the_server() {
     let (code, said) = run(folder.path(), &["scrub", "status"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.starts_with("within 30 days\n"), "{said}");
-    let id = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
-    kill_process(id.expect("is a process id"), Signal::TERM).expect("can be signalled");
-    assert!(server.wait().expect("ends").success());
+    server.send(Signal::TERM);
+    assert_eq!(server.exit_code(), Some(0));
 }
 
 #[test]
@@ -129,16 +96,14 @@ fn a_check_without_a_server_is_done_by_the_command() {
 
 #[test]
 fn what_cannot_be_checked_ends_with_a_code_of_its_own() {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let mut file = File::create(folder.path().join("m.yaml")).expect("can be made");
-    file.write_all(b"storage: {memory: {}}\n")
-        .expect("is written");
-    let (code, said) = run(folder.path(), &["fsck", "--config", "m.yaml"]);
+    let folder = folder_with("storage: {memory: {}}\n");
+    let (code, said) = run(folder.path(), &["fsck", "--config", "roadstead.yaml"]);
     assert_eq!(code, 2, "{said}");
     assert!(
         said.starts_with("roadstead: storage.memory keeps nothing"),
         "{said}"
     );
+    let folder = tempfile::tempdir().expect("temporary folder");
     let (code, said) = run(folder.path(), &["fsck", "--rate", "1MiB"]);
     assert_eq!(code, 2, "a rate is one of hashing: {said}");
 }
