@@ -2,6 +2,7 @@
 # external tools are installed below target/tools on first use.
 
 SECONDS ?= 600
+SCALE ?=
 ROUNDS ?= 200
 FAULTS ?= 10000
 SEEDS ?= 10000
@@ -13,7 +14,7 @@ STORES ?=
 MODEL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench audit simulation planted endurance
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench audit simulation planted endurance scale
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -84,6 +85,9 @@ endurance: ## push what is being collected, and look whether it stays: make endu
 
 model: ## explore the model of the storage protocol; one part, deeper: make model MODEL="names --deep"
 	cargo run --release --package roadstead-model -- $(MODEL)
+
+scale: ## what a million blobs cost: make scale SCALE="--blobs 100000 --manifests 10000" (options of roadstead-scale)
+	tests/scripts/scale.sh $(SCALE)
 
 bench: ## measurements against Debian's docker-registry, memory and CPU included
 	tests/bench/run.sh
