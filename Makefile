@@ -2,6 +2,7 @@
 # external tools are installed below target/tools on first use.
 
 SECONDS ?= 600
+SCALE ?=
 ROUNDS ?= 200
 FAULTS ?= 10000
 SEEDS ?= 10000
@@ -16,7 +17,7 @@ ROWS ?=
 ROW ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench benches profile audit simulation planted endurance
+.PHONY: help run test build tools conformance cloud clients cosign smoke fuzz crash power-cut disk-faults chaos replicas fsync model bench benches profile audit simulation planted endurance scale
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -87,6 +88,9 @@ endurance: ## push what is being collected, and look whether it stays: make endu
 
 model: ## explore the model of the storage protocol; one part, deeper: make model MODEL="names --deep"
 	cargo run --release --package roadstead-model -- $(MODEL)
+
+scale: ## what a million blobs cost: make scale SCALE="--blobs 100000 --manifests 10000" (options of roadstead-scale)
+	tests/scripts/scale.sh $(SCALE)
 
 bench: ## beside other registries, some rows: make bench ROWS="small requests --peer zot=127.0.0.1:8080,pid=12"
 	tests/bench/run.sh $(ROWS)

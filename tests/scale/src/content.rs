@@ -6,6 +6,9 @@ use roadstead_oci::{Digest, ManifestMediaType};
 use serde_json::{Value, json};
 
 /// Returns the bytes of a blob.
+///
+/// # Panics
+/// Where a blob does not fit into the memory of the machine.
 #[must_use]
 pub fn blob(plan: &Plan, blob: u64) -> Vec<u8> {
     let length = usize::try_from(plan.size(blob)).expect("a blob fits into memory");
@@ -18,6 +21,9 @@ pub fn blob(plan: &Plan, blob: u64) -> Vec<u8> {
 }
 
 /// Returns the bytes of an image manifest. `digests` are those of all blobs, by their numbers.
+///
+/// # Panics
+/// When they are fewer than the plan has, or the plan does not hold together.
 #[must_use]
 pub fn manifest(plan: &Plan, manifest: u64, digests: &[Digest]) -> Vec<u8> {
     let describe = |media_type: &str, blob: u64| -> Value {

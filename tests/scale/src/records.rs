@@ -59,8 +59,8 @@ impl<'a> Writing<'a> {
         let plan = self.plan;
         let others = plan.manifests - plan.big();
         let tags = plan.tags + others;
-        let names = plan.manifests + 2 * tags + plan.repositories;
-        let total = plan.blobs + plan.links() + names;
+        // A tag has an entry in the reverse index.
+        let total = plan.blobs + plan.links() + plan.manifests + 2 * tags + plan.repositories;
         let progress = Progress::new("records written", total, tell);
 
         let blobs = (0..plan.blobs).flat_map(|blob| self.blob(blob));

@@ -68,7 +68,7 @@ fn assert_served(server: &Server, plan: &Plan, number: u64, repository: u64) {
     let repository = repository_name(repository).unwrap();
     let answer = server
         .connect()
-        .get(&format!("/v2/{repository}/blobs/{digest}"));
+        .get(format!("/v2/{repository}/blobs/{digest}"));
     assert_eq!(answer.status, 200, "blob {number} of {repository}");
     assert!(answer.body == bytes, "blob {number} of {repository}");
 }
@@ -95,7 +95,7 @@ fn a_server_finds_no_fault_with_a_made_store_and_serves_all_of_it() {
         let tag = tag.unwrap();
         let manifest = server
             .connect()
-            .get(&format!("/v2/{repository}/manifests/{tag}"));
+            .get(format!("/v2/{repository}/manifests/{tag}"));
         assert_eq!(manifest.status, 200, "{repository}:{tag}");
     }
     for manifest in (0..plan.manifests).step_by(17) {
