@@ -70,6 +70,8 @@ pub(crate) struct Row {
     pub(crate) connections: usize,
     /// Tags of the repository, or repositories of the catalog, that pages are asked of.
     pub(crate) entries: usize,
+    /// Whether the disk is left to come to rest before a round that writes.
+    pub(crate) settles: bool,
     pub(crate) demand: Demand,
 }
 
@@ -87,6 +89,7 @@ impl Row {
             rounds: 5,
             connections: 4,
             entries: 0,
+            settles: true,
             demand,
         }
     }
@@ -125,6 +128,7 @@ impl Row {
             layers: self.layers.min(3),
             count: (self.count / 50).clamp(self.connections, 20),
             rounds: 1,
+            settles: false,
             entries: self.entries.min(20),
             ..self
         }
