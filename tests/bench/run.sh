@@ -27,9 +27,15 @@ mkdir -p target/bench
 exit_code=0
 if [[ ${#words[@]} -gt 0 || ${#scripts[@]} -eq 0 ]]; then
   echo "building the load generator (a minute or two the first time)"
-  cargo build --quiet --release --package roadstead-bench \
-    --package roadstead-tests --no-default-features \
-    --bin roadstead-bench --bin s3-fake
+  packages=(--package roadstead-bench --package roadstead-tests --no-default-features
+    --bin roadstead-bench --bin s3-fake)
+  if [[ " ${words[*]} " == *" scale "* ]]; then
+    packages+=(--package roadstead-scale --bin roadstead-scale)
+    # Made once: the big one takes minutes.
+    words=(--small-store target/bench/stores/small --big-store target/bench/stores/big "${words[@]}")
+    mkdir -p target/bench/stores
+  fi
+  cargo build --quiet --release "${packages[@]}"
   if [[ -z ${SERVER_BINARY:-} && " ${words[*]} " != *" --help "* ]]; then
     echo "building the server"
     cargo build --quiet --release --package roadstead

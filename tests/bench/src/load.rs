@@ -171,7 +171,7 @@ fn pages(row: &Row, list: &str, first: &str) -> Vec<String> {
 
 /// Lets the disk have what earlier rounds left in memory, so that this one does not pay for it.
 fn flush(row: &Row) {
-    if row.operation.writes() {
+    if row.settles && row.operation.writes() {
         rustix::fs::sync();
     }
     if row.fills_memory() {

@@ -71,6 +71,8 @@ pub(crate) struct Row {
     pub(crate) connections: usize,
     /// Tags of the repository, or repositories of the catalog, that pages are asked of.
     pub(crate) entries: usize,
+    /// Whether the disk is left to come to rest before a round that writes.
+    pub(crate) settles: bool,
     pub(crate) demand: Demand,
     /// Where profiles of the server under test go, if they are wanted.
     pub(crate) profiles: Option<Profiles>,
@@ -90,6 +92,7 @@ impl Row {
             rounds: 5,
             connections: 4,
             entries: 0,
+            settles: true,
             demand,
             profiles: None,
         }
@@ -138,6 +141,7 @@ impl Row {
             layers: self.layers.min(3),
             count: (self.count / 50).clamp(self.connections, 20),
             rounds: 1,
+            settles: false,
             entries: self.entries.min(20),
             ..self
         }
