@@ -15,7 +15,25 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub struct Collecting {
     /// How long what was acknowledged is there at least, counted from its request.
-    pub sure_for: Duration,
+    sure_for: Duration,
+    /// When the store's clock last went ahead of the machine's: what was sure then is so no more.
+    went_ahead: Instant,
+}
+
+impl Collecting {
+    /// Leaves what was acknowledged alone for some time, counted from its request.
+    #[must_use]
+    pub fn new(sure_for: Duration) -> Self {
+        Self {
+            sure_for,
+            went_ahead: Instant::now(),
+        }
+    }
+
+    /// Returns how long ago something may have been acknowledged that is surely there.
+    fn sure_for(&self) -> Duration {
+        self.sure_for.min(self.went_ahead.elapsed())
+    }
 }
 
 /// Why an object may not be missing: what names it, and since when that is known.
@@ -32,6 +50,13 @@ impl World {
         self.collecting = Some(collecting);
     }
 
+    /// Notes that much time passes in the store while nobody works.
+    pub fn let_time_pass(&mut self) {
+        if let Some(collecting) = &mut self.collecting {
+            collecting.went_ahead = Instant::now();
+        }
+    }
+
     /// Tells whether a collector may be the reason that an object was found so.
     pub(crate) fn may_be_collected(&self, object: &Object, found: Option<&Name>) -> bool {
         let Some(collecting) = self.collecting else {
@@ -40,7 +65,7 @@ impl World {
         let register = self.register(object);
         match (object, found) {
             (Object::Blob(..), None) => {
-                !register.is_some_and(|register| register.was_just_set(collecting.sure_for))
+                !register.is_some_and(|register| register.was_just_set(collecting.sure_for()))
             }
             (Object::Blob(repository, digest), Some(_)) => {
                 let was_deleted = register.is_some_and(Register::was_ever_cleared);
@@ -81,7 +106,7 @@ impl World {
             return Some(hold(holder));
         }
         let is_blob = matches!(object, Object::Blob(..));
-        let was_just_set = is_blob && register.was_just_set(collecting.sure_for);
+        let was_just_set = is_blob && register.was_just_set(collecting.sure_for());
         was_just_set.then(|| hold(None))
     }
 
@@ -102,7 +127,7 @@ impl World {
             Some(_) => false,
             None => {
                 let register = self.register(&hold.object);
-                register.is_some_and(|register| register.was_just_set(collecting.sure_for))
+                register.is_some_and(|register| register.was_just_set(collecting.sure_for()))
             }
         }
     }
@@ -149,7 +174,10 @@ mod tests {
     /// A world with an acknowledged blob, of which a collector takes what it may after `sure_for`.
     fn pushed(sure_for: Duration) -> Pushed {
         let mut world = World::new("test", 1, 1);
-        world.collect(Collecting { sure_for });
+        world.collect(Collecting {
+            went_ahead: Instant::now() - Duration::from_mins(1),
+            ..Collecting::new(sure_for)
+        });
         let blob = Arc::new(Blob::draw(&mut fastrand::Rng::with_seed(1)));
         let ticket = world.begin_blob(Kind::PushBlob, 0, &blob, "push");
         world.acknowledge(&ticket);
@@ -181,6 +209,9 @@ mod tests {
         assert!(!young.world.may_be_collected(&young.object, None));
         let hold = young.world.hold(&young.object).expect("it is young");
         assert!(young.world.still_holds(&hold));
+        let mut world = young.world;
+        world.let_time_pass();
+        assert!(world.may_be_collected(&young.object, None));
     }
 
     #[test]
@@ -190,9 +221,7 @@ mod tests {
         let world = &mut pushed.world;
         let manifest = Object::Manifest(0, Arc::clone(&image.digest));
         assert!(!world.may_be_collected(&manifest, None));
-        world.collect(Collecting {
-            sure_for: Duration::from_hours(1),
-        });
+        world.collect(Collecting::new(Duration::from_hours(1)));
         let hold = world.hold(&pushed.object).expect("a tag names its image");
         assert!(world.still_holds(&hold));
         let ticket = world.begin_tag_delete(0, &pushed.tag, "delete");

@@ -16,13 +16,16 @@ const READERS: usize = 6;
 /// Blobs up to this size are read in every round, larger ones while they are news.
 const ALWAYS_READ_BYTES: usize = 32 * 1024;
 const NEWS_ROUNDS: usize = 3;
+/// Of what was gone for some rounds, one in so many is looked at in a round.
+const RARELY: u8 = 8;
 /// After so many findings nobody looks further.
 const MOST_FINDINGS: usize = 50;
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Everything is looked at; large blobs of earlier rounds are read one time in sixteen.
+    /// Everything is looked at that was there; large blobs of earlier rounds are read one time in
+    /// sixteen, and what was gone for some rounds is looked at one time in eight.
     Round,
     /// Every byte is read.
     Whole,
@@ -133,8 +136,10 @@ fn collect(shared: &Shared, depth: Depth, random: &mut fastrand::Rng) -> Vec<Che
     for (repository, contents) in world.repositories.iter().enumerate() {
         for blob in &contents.blobs {
             let object = Object::Blob(repository, Arc::clone(&blob.digest));
-            let written = world.register(&object).map_or(0, Register::last_round);
-            let is_news = written + NEWS_ROUNDS > world.round;
+            let is_news = is_news(&world, &object);
+            if !is_news && skips(&world, &object, depth, random) {
+                continue;
+            }
             let is_read = depth != Depth::Round
                 || is_news
                 || blob.length <= ALWAYS_READ_BYTES
@@ -146,6 +151,10 @@ fn collect(shared: &Shared, depth: Depth, random: &mut fastrand::Rng) -> Vec<Che
             });
         }
         for manifest in &contents.manifests {
+            let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
+            if !is_news(&world, &object) && skips(&world, &object, depth, random) {
+                continue;
+            }
             checks.push(Check::Manifest(repository, Arc::clone(manifest)));
         }
         for tag in &world.tags {
@@ -153,6 +162,17 @@ fn collect(shared: &Shared, depth: Depth, random: &mut fastrand::Rng) -> Vec<Che
         }
     }
     checks
+}
+
+/// Tells whether an object was written lately.
+fn is_news(world: &World, object: &Object) -> bool {
+    let written = world.register(object).map_or(0, Register::last_round);
+    written + NEWS_ROUNDS > world.round
+}
+
+/// Tells whether an object that was gone is not looked at this time.
+fn skips(world: &World, object: &Object, depth: Depth, random: &mut fastrand::Rng) -> bool {
+    depth == Depth::Round && !is_seen(world, object) && random.u8(..RARELY) > 0
 }
 
 impl Check {

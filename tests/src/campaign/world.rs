@@ -99,6 +99,8 @@ pub struct World {
     pub(crate) tags: Vec<Name>,
     /// What the collector may do meanwhile; nothing by default.
     pub(crate) collecting: Option<Collecting>,
+    /// How often something was found changed that no client had asked for, and the collector may.
+    pub collected: u64,
     clock: u64,
     registers: HashMap<Object, Register>,
     /// Manifests with a deletion that was cut off and may go on.
@@ -128,6 +130,7 @@ impl World {
                 .map(|number| format!("v{number}").into())
                 .collect(),
             collecting: None,
+            collected: 0,
             clock: 0,
             registers: HashMap::new(),
             unfinished: HashSet::new(),
@@ -318,7 +321,10 @@ impl World {
     pub(crate) fn observe(&mut self, object: &Object, found: Option<Name>) {
         let register = self.registers.entry(object.clone()).or_default();
         let allowed = register.allowed();
-        if !allowed.contains(&found) && !self.may_be_collected(object, found.as_ref()) {
+        let is_allowed = allowed.contains(&found);
+        if !is_allowed && self.may_be_collected(object, found.as_ref()) {
+            self.collected += 1;
+        } else if !is_allowed {
             let history = self.registers.get(object).map(Register::history);
             let history = history.unwrap_or_default();
             self.findings.push(format!(

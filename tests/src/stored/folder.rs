@@ -9,8 +9,12 @@ use roadstead_storage::{Clock, Condition, ManualClock, RecordStore};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+/// How long a server may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is tried whether it is.
+const GLANCE: Duration = Duration::from_millis(20);
 /// The key of the record with which time passes.
 const LATER: &str = "meta/later";
 
@@ -20,8 +24,7 @@ const LATER: &str = "meta/later";
 /// What the driver says, a record that cannot be read, or a file system that fails.
 pub async fn inventory_of_folder(folder: &Path) -> anyhow::Result<Inventory> {
     let mut inventory = Inventory::default();
-    let settings = LocalSettings::new(folder);
-    let store = LocalStore::open(&settings, Arc::new(MachineClock::new()))?;
+    let store = open(folder, Arc::new(MachineClock::new())).await?;
     let read = inventory.read_records(&store.records()).await;
     store.shutdown().await?;
     read?;
@@ -48,13 +51,31 @@ pub async fn inventory_of_folder(folder: &Path) -> anyhow::Result<Inventory> {
 /// # Errors
 /// What the driver says.
 pub async fn let_time_pass(folder: &Path, time: Duration) -> anyhow::Result<()> {
-    let later = MachineClock::new().now().plus(time);
-    let settings = LocalSettings::new(folder);
-    let store = LocalStore::open(&settings, Arc::new(ManualClock::new(later)))?;
+    // It may be ahead of the machine's clock already.
+    let store = open(folder, Arc::new(MachineClock::new())).await?;
+    let now = store.records().now().await;
+    store.shutdown().await?;
+    // It holds the folder as long as it is there.
+    drop(store);
+    let later = now?.plus(time);
+    let store = open(folder, Arc::new(ManualClock::new(later))).await?;
     let record = Bytes::from_static(b"later");
     let put = store.records().put(LATER, record, Condition::Any).await;
     store.shutdown().await?;
     put.map(|_| ()).context("the folder takes no record")
+}
+
+/// Opens a data folder. A server that was killed under a tracer lets go of it a little later.
+async fn open(folder: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<LocalStore> {
+    let settings = LocalSettings::new(folder);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match LocalStore::open(&settings, Arc::clone(&clock)) {
+            Ok(store) => return Ok(store),
+            Err(error) if Instant::now() > end => return Err(error.into()),
+            Err(_) => tokio::time::sleep(GLANCE).await,
+        }
+    }
 }
 
 /// Returns the files below a folder: their paths from there, and their lengths.

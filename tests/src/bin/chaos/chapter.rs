@@ -68,7 +68,7 @@ impl Chapter {
         let fake = fake.await.context("cannot listen for S3 requests")?;
         fake.clock().run(PACE);
         let mut world = World::new("chaos", REPOSITORIES, REPLICAS);
-        world.collect(Collecting { sure_for: SURE_FOR });
+        world.collect(Collecting::new(SURE_FOR));
         Ok(Self {
             replicas: Replicas::new(binary, folder, &fake)?,
             fake,
@@ -198,6 +198,7 @@ impl Chapter {
         self.fake.clock().run(LAST_PACE);
         // Uploads that the last look left open are gone now, as they should be.
         self.shared.world().forget_sessions();
+        self.shared.world().let_time_pass();
         self.replicas.start_all(&self.fake).await?;
         let end = Instant::now() + LAST_PASSES;
         loop {

@@ -31,6 +31,11 @@ gc: {interval: 1s, calls_per_second: 10000000, grace: 1s, condemned: 2001ms, ref
 const SURE_FOR: Duration = Duration::from_millis(1500);
 /// Longer than any upload session lives, and than what is left of others is waited for.
 const NINE_DAYS: Duration = Duration::from_hours(9 * 24);
+/// A server that is killed while it collects leaves the lease of the collector behind, which is good
+/// for two minutes.
+const LEASE: Duration = Duration::from_secs(121);
+/// Longer than what is half done is left to whoever began it.
+const TWO_HOURS: Duration = Duration::from_hours(2);
 /// How long the collector may take for what is left at the end.
 const LAST_PASSES: Duration = Duration::from_mins(3);
 /// How long it works before it is looked what is left.
@@ -62,7 +67,7 @@ impl DiskChapter {
             std::fs::remove_dir_all(program.data()).context("failed to empty the folder")?;
         }
         let mut world = World::new("chaos", REPOSITORIES, 1);
-        world.collect(Collecting { sure_for: SURE_FOR });
+        world.collect(Collecting::new(SURE_FOR));
         Ok(Self {
             program,
             shared: Arc::new(Shared::new(world, Failures::AreUnknown)),
@@ -87,10 +92,18 @@ impl DiskChapter {
                 self.count_faults()?;
                 continue;
             }
+            if self.random.u8(..4) == 0 {
+                self.let_time_pass(LEASE).await?;
+            }
             let server = self.program.start_unharmed().await?;
             self.compare(&server, Depth::Round, report).await?;
             server.kill().await?;
             self.count_faults()?;
+            match self.random.u8(..8) {
+                0 => {}
+                1 => self.let_time_pass(TWO_HOURS).await?,
+                _ => self.let_time_pass(LEASE).await?,
+            }
             if !self.shared.world().findings.is_empty() {
                 return Ok(());
             }
@@ -129,6 +142,12 @@ impl DiskChapter {
         Ok(true)
     }
 
+    /// Lets time pass while no server runs, as if it had been away for so long.
+    async fn let_time_pass(&self, time: Duration) -> anyhow::Result<()> {
+        self.shared.world().let_time_pass();
+        let_time_pass(&self.program.data(), time).await
+    }
+
     /// Counts what strace has told of since the last time.
     fn count_faults(&mut self) -> anyhow::Result<()> {
         let trace = self.program.trace();
@@ -161,7 +180,7 @@ impl DiskChapter {
     /// Lets all uploads grow old and the collector take what nothing names, until what is stored is
     /// what clients see.
     async fn let_the_collector_finish(&mut self, report: &mut Report) -> anyhow::Result<()> {
-        let_time_pass(&self.program.data(), NINE_DAYS).await?;
+        self.let_time_pass(NINE_DAYS).await?;
         // Uploads that the last look left open are gone now, as they should be.
         self.shared.world().forget_sessions();
         let end = Instant::now() + LAST_PASSES;
@@ -185,6 +204,8 @@ impl DiskChapter {
                 world.findings.extend(differences);
                 return Ok(());
             }
+            drop(world);
+            self.let_time_pass(LEASE).await?;
         }
     }
 

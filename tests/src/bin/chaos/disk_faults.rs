@@ -18,38 +18,39 @@ pub(crate) struct Life {
     pub(crate) injections: Vec<String>,
 }
 
-/// Calls with which the driver changes something: every how many-th of a thread fails in the worst
-/// life, and how many lives of eight have it.
-const CALLS: [(&str, &[&str], u32, u8); 6] = [
-    ("fsync", &["EIO", "ENOSPC"], 4, 6),
-    ("renameat,renameat2", &["EIO", "ENOSPC"], 4, 6),
-    ("unlinkat", &["EIO"], 3, 6),
-    ("pwritev,pwritev2", &["ENOSPC", "EIO"], 15, 5),
+/// Calls with which the driver changes something beside its records: every how many-th of a thread
+/// fails in the worst life, and how many lives of eight have it.
+const CALLS: [(&str, &[&str], u32, u8); 5] = [
+    ("fsync", &["EIO", "ENOSPC"], 2, 7),
+    ("renameat,renameat2", &["EIO", "ENOSPC"], 2, 7),
+    ("unlinkat", &["EIO"], 2, 7),
     ("mkdirat", &["ENOSPC", "EIO"], 2, 1),
     ("fallocate,ftruncate", &["ENOSPC"], 2, 1),
 ];
 /// Calls of a kind that a start makes at most in one thread. Mostly they are spared.
-const CALLS_OF_A_START: u32 = 12;
+const CALLS_OF_A_START: u32 = 4;
 
 /// Draws a life.
 pub(crate) fn draw(random: &mut fastrand::Rng) -> Life {
     match random.u8(..10) {
         // Nothing but the kill, at whatever moment.
-        0..2 => Life {
+        0 => Life {
             time: Duration::from_millis(random.u64(50..800)),
             injections: Vec::new(),
         },
-        // A sync fails. If it is one of the record file, the server refuses writes until it starts
-        // again, so such a life is short.
-        2..4 => {
-            let nth = CALLS_OF_A_START + random.u32(1..60);
+        // A write or a sync fails. If it is one of the record file, the server refuses further
+        // writes, so such a life is short.
+        1..3 => {
+            let nth = random.u32(8..80);
+            let call = ["fdatasync:error=EIO", "pwritev,pwritev2:error=ENOSPC"];
+            let call = call[random.usize(..call.len())];
             Life {
                 time: Duration::from_millis(random.u64(500..1500)),
-                injections: vec![format!("fdatasync:error=EIO:when={nth}")],
+                injections: vec![format!("{call}:when={nth}")],
             }
         }
         _ => Life {
-            time: Duration::from_millis(random.u64(2000..5000)),
+            time: Duration::from_millis(random.u64(3000..8000)),
             injections: draw_calls(random),
         },
     }
@@ -57,7 +58,7 @@ pub(crate) fn draw(random: &mut fastrand::Rng) -> Life {
 
 /// Draws which calls fail, and every how many-th of them.
 fn draw_calls(random: &mut fastrand::Rng) -> Vec<String> {
-    let mildness = random.u32(1..=5);
+    let mildness = random.u32(1..=4);
     let spared = if random.u8(..8) == 0 {
         0
     } else {

@@ -31,6 +31,8 @@ pub(crate) struct Report {
     /// What went wrong below the servers in those chapters, by the name of the fault.
     harmed: BTreeMap<&'static str, u64>,
     harmed_starts: u64,
+    /// What the collector took or brought back between two looks.
+    collected: u64,
     rounds: usize,
     /// Of the present chapter, at the last line.
     told: Count,
@@ -56,6 +58,7 @@ impl Report {
             counts: BTreeMap::new(),
             harmed: BTreeMap::new(),
             harmed_starts: 0,
+            collected: 0,
             rounds: 0,
             told: Count::default(),
         }
@@ -123,6 +126,7 @@ impl Report {
             *self.harmed.entry(name).or_default() += count;
         }
         self.harmed_starts += harmed_starts;
+        self.collected += world.collected;
         self.told = Count::default();
     }
 
@@ -157,7 +161,9 @@ impl Report {
         let (records, objects) = self.left;
         let _ = write!(
             text,
-            "\n  left at the ends, each of them named: {records} records, {objects} data objects"
+            "\n  collected between two looks: {}; left at the ends, each of them named: {records} \
+             records, {objects} data objects",
+            self.collected
         );
         let (kills, starts) = (self.kills, self.harmed_starts);
         let _ = write!(
