@@ -87,3 +87,73 @@ fn is_kept(key: &str, expected: &BTreeSet<String>) -> bool {
         || key.starts_with("auth/")
         || [layout::COLLECTOR_STATE, layout::COLLECTOR_LEASE, layout::SCRUB].contains(&key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roadstead_storage::DataKey;
+
+    fn digest_of(number: u8) -> String {
+        format!("sha256:{}", hex::encode([number; 32]))
+    }
+
+    fn named() -> Vec<Named> {
+        vec![Named {
+            repository: "team/app".to_owned(),
+            manifests: vec![(digest_of(1), vec![digest_of(2)])],
+            tags: vec![("v1".to_owned(), digest_of(1))],
+            referrers: Vec::new(),
+        }]
+    }
+
+    fn stored() -> Inventory {
+        Inventory {
+            keys: expected_records(&named()).unwrap(),
+            ..Inventory::default()
+        }
+    }
+
+    #[test]
+    fn what_is_named_is_all_there_is() {
+        assert_eq!(stored().keys.len(), 6);
+        assert!(stored().differences(&named()).unwrap().is_empty());
+        let mut inventory = stored();
+        let chunk = format!("{}team/app/_manifest/sha256/00", layout::REFERENCES);
+        let history = "repo/team/app/_history/v1/0-0".to_owned();
+        inventory.keys.extend([chunk, history]);
+        assert!(inventory.differences(&named()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_nothing_names_is_left_over() {
+        let left = [
+            layout::blob(&digest(&digest_of(9)).unwrap()),
+            "upload/1".to_owned(),
+            "gc/condemned/links/1".to_owned(),
+            "repo/team/app/_removed/sha256/00".to_owned(),
+            format!("{}gone/_manifest/sha256/00", layout::REFERENCES),
+        ];
+        for key in left {
+            let mut inventory = stored();
+            inventory.keys.insert(key.clone());
+            let differences = inventory.differences(&named()).unwrap();
+            assert_eq!(differences, [format!("left over: record {key}")]);
+        }
+        let mut inventory = stored();
+        let object = DataKey::new("0123").as_str().to_owned();
+        inventory.objects.insert(object.clone(), 5);
+        inventory.open.insert(object);
+        assert_eq!(inventory.differences(&named()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_named_and_not_there_is_missing() {
+        let keys = stored().keys;
+        for key in &keys {
+            let mut inventory = stored();
+            inventory.keys.remove(key);
+            let differences = inventory.differences(&named()).unwrap();
+            assert_eq!(differences, [format!("missing: record {key}")]);
+        }
+    }
+}

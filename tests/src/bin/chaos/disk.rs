@@ -205,7 +205,8 @@ impl DiskChapter {
                 return Ok(());
             }
             drop(world);
-            self.let_time_pass(LEASE).await?;
+            // What a sweep left half done it finishes after an hour.
+            self.let_time_pass(TWO_HOURS).await?;
         }
     }
 
