@@ -30,9 +30,10 @@ impl Collecting {
         }
     }
 
-    /// Returns how long ago something may have been acknowledged that is surely there.
-    fn sure_for(&self) -> Duration {
-        self.sure_for.min(self.went_ahead.elapsed())
+    /// Returns since when what was acknowledged is surely there.
+    fn sure_since(&self) -> Instant {
+        let since = Instant::now().checked_sub(self.sure_for);
+        since.map_or(self.went_ahead, |since| since.max(self.went_ahead))
     }
 }
 
@@ -65,18 +66,17 @@ impl World {
         let register = self.register(object);
         match (object, found) {
             (Object::Blob(..), None) => {
-                !register.is_some_and(|register| register.was_just_set(collecting.sure_for()))
+                !register.is_some_and(|register| register.was_set_since(collecting.sure_since()))
             }
             (Object::Blob(repository, digest), Some(_)) => {
                 let was_deleted = register.is_some_and(Register::was_ever_cleared);
                 was_deleted && self.is_named(*repository, digest)
             }
-            (Object::Manifest(repository, digest), None) => !self.is_tagged(*repository, digest),
-            (Object::Referrer(repository, _, digest), None) => {
-                let manifest = Object::Manifest(*repository, Arc::clone(digest));
-                let register = self.register(&manifest);
-                register.is_none_or(|register| register.seen().is_none())
-            }
+            // The entry of a referrer goes before its manifest does, which no tag names then.
+            (
+                Object::Manifest(repository, digest) | Object::Referrer(repository, _, digest),
+                None,
+            ) => !self.is_tagged(*repository, digest),
             (Object::Manifest(..) | Object::Referrer(..), Some(_)) | (Object::Tag(..), _) => false,
         }
     }
@@ -106,7 +106,7 @@ impl World {
             return Some(hold(holder));
         }
         let is_blob = matches!(object, Object::Blob(..));
-        let was_just_set = is_blob && register.was_just_set(collecting.sure_for());
+        let was_just_set = is_blob && register.was_set_since(collecting.sure_since());
         was_just_set.then(|| hold(None))
     }
 
@@ -121,13 +121,13 @@ impl World {
         match &hold.by {
             Some(Object::Manifest(repository, digest)) => {
                 // Between two looks that are so close nothing is let go and collected.
-                let is_close = hold.asked.elapsed() < collecting.sure_for;
+                let is_close = hold.asked >= collecting.sure_since();
                 is_close && self.is_tagged(*repository, digest)
             }
             Some(_) => false,
             None => {
                 let register = self.register(&hold.object);
-                register.is_some_and(|register| register.was_just_set(collecting.sure_for()))
+                register.is_some_and(|register| register.was_set_since(collecting.sure_since()))
             }
         }
     }
@@ -174,10 +174,7 @@ mod tests {
     /// A world with an acknowledged blob, of which a collector takes what it may after `sure_for`.
     fn pushed(sure_for: Duration) -> Pushed {
         let mut world = World::new("test", 1, 1);
-        world.collect(Collecting {
-            went_ahead: Instant::now() - Duration::from_mins(1),
-            ..Collecting::new(sure_for)
-        });
+        world.collect(Collecting::new(sure_for));
         let blob = Arc::new(Blob::draw(&mut fastrand::Rng::with_seed(1)));
         let ticket = world.begin_blob(Kind::PushBlob, 0, &blob, "push");
         world.acknowledge(&ticket);

@@ -244,7 +244,10 @@ impl Client {
 
 /// Says of some objects why none of them may be missing; `None` when one may.
 fn hold_all<'a>(world: &World, objects: impl IntoIterator<Item = &'a Object>) -> Option<Vec<Hold>> {
-    objects.into_iter().map(|object| world.hold(object)).collect()
+    objects
+        .into_iter()
+        .map(|object| world.hold(object))
+        .collect()
 }
 
 /// Tells whether anything may be missing of what was held when it was asked for.

@@ -47,7 +47,9 @@ impl World {
         }
         for tag in &self.tags {
             let value = seen(Object::Tag(repository, Arc::clone(tag)));
-            named.tags.extend(value.map(|value| (tag.to_string(), value)));
+            named
+                .tags
+                .extend(value.map(|value| (tag.to_string(), value)));
         }
         named
     }

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A digest, a tag or another name, shared.
 pub(crate) type Name = Arc<str>;
@@ -163,13 +163,12 @@ impl Register {
             .any(|write| !matches!(write.effect, Effect::Set(_)))
     }
 
-    /// Tells whether a write that was acknowledged has set it, sent so short a time ago, and nobody
-    /// ever asked for the removal of what it holds.
-    pub(crate) fn was_just_set(&self, time: Duration) -> bool {
+    /// Tells whether a write that was acknowledged has set it, sent since `moment`, and nobody ever
+    /// asked for the removal of what it holds.
+    pub(crate) fn was_set_since(&self, moment: Instant) -> bool {
         let mut writes = self.writes.iter().rev();
-        let was_set = writes.any(|write| {
-            matches!(write.outcome, Outcome::Acknowledged(_)) && write.sent.elapsed() < time
-        });
+        let was_set = writes
+            .any(|write| matches!(write.outcome, Outcome::Acknowledged(_)) && write.sent >= moment);
         was_set && !self.was_ever_cleared()
     }
 
@@ -312,13 +311,19 @@ mod tests {
 
     #[test]
     fn what_was_just_set_is_known_until_somebody_asks_for_its_removal() {
-        let long = Duration::from_hours(1);
+        let before = Instant::now();
         let mut register = Register::default();
         register.begin(Effect::Set(name("a")), 1, 1, name("set"));
-        assert!(!register.was_just_set(long));
+        assert!(!register.was_set_since(before));
         register.end(0, Outcome::Acknowledged(2));
-        assert!(register.was_just_set(long) && !register.was_just_set(Duration::ZERO));
-        register.begin(Effect::Clear, 3, 1, name("delete"));
-        assert!(!register.was_just_set(long));
+        assert!(register.was_set_since(before));
+        register.begin(Effect::Set(name("a")), 3, 1, name("set again"));
+        let between = register.writes[1].sent;
+        assert_eq!(
+            register.was_set_since(between),
+            register.writes[0].sent == between
+        );
+        register.begin(Effect::Clear, 4, 1, name("delete"));
+        assert!(!register.was_set_since(before));
     }
 }

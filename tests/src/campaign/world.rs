@@ -393,11 +393,7 @@ impl World {
             };
             if concerns {
                 let is_own = ticket.writes.iter().any(|(own, ..)| own == object);
-                let moment = if is_own {
-                    ticket.began - 1
-                } else {
-                    self.clock
-                };
+                let moment = if is_own { ticket.began - 1 } else { self.clock };
                 register.end_lingering(digest, moment);
             }
         }

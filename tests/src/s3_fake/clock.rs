@@ -17,7 +17,9 @@ struct State {
 
 impl State {
     fn ahead(&self) -> Duration {
-        let gained = self.fast.map(|(since, factor)| since.elapsed() * (factor - 1));
+        let gained = self
+            .fast
+            .map(|(since, factor)| since.elapsed() * (factor - 1));
         self.ahead + gained.unwrap_or_default()
     }
 }

@@ -24,7 +24,10 @@ impl Inventory {
         }
         let missing = expected.difference(&self.keys);
         differences.extend(missing.map(|key| format!("missing: record {key}")));
-        let tails = self.tails.iter().map(|key| format!("left over: tail of {key}"));
+        let tails = self
+            .tails
+            .iter()
+            .map(|key| format!("left over: tail of {key}"));
         differences.extend(tails);
         let open = self.open.iter();
         differences.extend(open.map(|key| format!("left over: unfinished upload {key}")));
@@ -85,7 +88,12 @@ fn is_kept(key: &str, expected: &BTreeSet<String>) -> bool {
         || key.starts_with(layout::CATALOG)
         || key.starts_with("meta/")
         || key.starts_with("auth/")
-        || [layout::COLLECTOR_STATE, layout::COLLECTOR_LEASE, layout::SCRUB].contains(&key)
+        || [
+            layout::COLLECTOR_STATE,
+            layout::COLLECTOR_LEASE,
+            layout::SCRUB,
+        ]
+        .contains(&key)
 }
 
 #[cfg(test)]
@@ -107,10 +115,9 @@ mod tests {
     }
 
     fn stored() -> Inventory {
-        Inventory {
-            keys: expected_records(&named()).unwrap(),
-            ..Inventory::default()
-        }
+        let mut inventory = Inventory::default();
+        inventory.keys = expected_records(&named()).unwrap();
+        inventory
     }
 
     #[test]

@@ -189,10 +189,8 @@ impl DiskChapter {
             tokio::time::sleep(BETWEEN_LOOKS).await;
             self.compare(&server, Depth::Round, report).await?;
             server.kill().await?;
-            let inventory = self.inventory().await?;
-            let mut world = self.shared.world();
-            let differences = inventory.differences(&world.named())?;
-            if differences.is_empty() || !world.findings.is_empty() {
+            let differences = self.differences().await?;
+            if differences.is_empty() || !self.shared.world().findings.is_empty() {
                 return Ok(());
             }
             say(&format!(
@@ -201,10 +199,9 @@ impl DiskChapter {
                 differences.first().map_or("none", String::as_str)
             ));
             if Instant::now() > end {
-                world.findings.extend(differences);
+                self.shared.world().findings.extend(differences);
                 return Ok(());
             }
-            drop(world);
             // What a sweep left half done it finishes after an hour.
             self.let_time_pass(TWO_HOURS).await?;
         }
@@ -228,6 +225,11 @@ impl DiskChapter {
             report.nothing_is_left(&inventory);
         }
         Ok(())
+    }
+
+    async fn differences(&self) -> anyhow::Result<Vec<String>> {
+        let inventory = self.inventory().await?;
+        inventory.differences(&self.shared.world().named())
     }
 
     async fn inventory(&self) -> anyhow::Result<Inventory> {

@@ -112,6 +112,7 @@ fn name_of(line: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn injected_failures_are_counted_by_call_and_others_are_not() {
@@ -122,7 +123,8 @@ mod tests {
                     12 mkdirat(4, \"data\") = -1 EEXIST (File exists)\n\
                     13 fsync(9) = -1 EIO (Input/output error) (INJECTED)\n\
                     13 fsync(9) = -1 EIO (Input/output error) (INJECTED)\n";
-        std::fs::write(&trace, text).unwrap();
+        let mut file = std::fs::File::create(&trace).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
         let counts = count(&trace).unwrap();
         let expected = BTreeMap::from([("fdatasync", 1), ("fsync of a folder", 2)]);
         assert_eq!(counts, expected);

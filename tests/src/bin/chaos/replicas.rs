@@ -206,7 +206,9 @@ fn log_of(folder: &Path, number: usize) -> PathBuf {
 }
 
 /// Reads where a server listens; `None` when it ends without having said so.
-pub(crate) async fn address_of(output: &mut BufReader<ChildStdout>) -> anyhow::Result<Option<SocketAddr>> {
+pub(crate) async fn address_of(
+    output: &mut BufReader<ChildStdout>,
+) -> anyhow::Result<Option<SocketAddr>> {
     let mut line = String::new();
     loop {
         line.clear();

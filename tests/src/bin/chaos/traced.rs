@@ -3,7 +3,7 @@
 use crate::replicas::address_of;
 use anyhow::{Context, bail};
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -49,7 +49,7 @@ impl Program {
              {settings}",
             program.data().display()
         );
-        fs::write(program.configuration(), yaml)?;
+        File::create(program.configuration())?.write_all(yaml.as_bytes())?;
         Ok(program)
     }
 
@@ -113,7 +113,9 @@ impl Program {
         let lines = text.lines().filter(|line| {
             line.contains("panicked at") || (!is_harmed && line.contains(" ERROR "))
         });
-        Ok(lines.map(|line| format!("the server's log: {line}")).collect())
+        Ok(lines
+            .map(|line| format!("the server's log: {line}"))
+            .collect())
     }
 
     fn configuration(&self) -> PathBuf {

@@ -94,12 +94,8 @@ impl Reader {
             for manifest in &known {
                 let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
                 let is_listed = listed.contains(&*manifest.digest);
-                let is_readable = is_seen(&self.shared.world(), &object);
-                if is_readable && !is_listed {
-                    // It may have gone since it was read.
-                    self.check_manifest(repository, manifest).await?;
-                }
                 let mut world = self.shared.world();
+                let is_readable = is_seen(&world, &object);
                 if is_listed && !is_readable {
                     let problem = format!("not readable, but listed for {subject}");
                     world.accuse(&object, &problem);
