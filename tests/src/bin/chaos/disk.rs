@@ -215,8 +215,9 @@ impl DiskChapter {
         let server = self.program.start_unharmed().await?;
         self.compare(&server, Depth::Settled, report).await?;
         server.kill().await?;
-        let fault = self.program.fsck().await?;
         let inventory = self.inventory().await?;
+        // It leaves a job behind, so it comes last.
+        let fault = self.program.fsck().await?;
         let mut world = self.shared.world();
         world.findings.extend(fault);
         let differences = inventory.differences(&world.named())?;
