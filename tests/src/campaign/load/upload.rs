@@ -144,14 +144,17 @@ impl Client {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
-        session.sent = offset + sent;
         let Some(answer) = answer? else {
+            // What an earlier request brought may be kept as well, in place of this.
+            let earlier = if session.is_uncertain { session.sent } else { 0 };
+            session.sent = earlier.max(offset + sent);
             session.is_uncertain = true;
             return self.look_again().await;
         };
         match answer.status {
             202 => {
                 session.acknowledged = end;
+                session.sent = end;
                 session.doing = Doing::Nothing;
             }
             // What an earlier request brought was kept after we had asked.
