@@ -34,8 +34,9 @@ const TWO_HOURS: Duration = Duration::from_hours(2);
 /// How fast the store's clock runs when no client works: 903 s are 4 s, and what a collector announced it
 /// does within 2 s.
 const LAST_PACE: u32 = 240;
-/// How long the collector may take for what is left at the end.
-const LAST_PASSES: Duration = Duration::from_mins(3);
+/// After so many looks at the end of which none found less than the best before it, the collector has
+/// had its time.
+const LAST_LOOKS: usize = 10;
 /// Between two looks at what is left.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 /// How long requests may be on their way.
@@ -200,7 +201,7 @@ impl Chapter {
         self.shared.world().forget_sessions();
         self.shared.world().let_time_pass();
         self.replicas.start_all(&self.fake).await?;
-        let end = Instant::now() + LAST_PASSES;
+        let (mut fewest, mut looks) = (usize::MAX, 0);
         loop {
             tokio::time::sleep(BETWEEN_LOOKS).await;
             self.compare(Depth::Round, report).await?;
@@ -213,7 +214,13 @@ impl Chapter {
                 differences.len(),
                 differences.first().map_or("none", String::as_str)
             ));
-            if Instant::now() > end {
+            looks = if differences.len() < fewest {
+                0
+            } else {
+                looks + 1
+            };
+            fewest = fewest.min(differences.len());
+            if looks == LAST_LOOKS {
                 self.shared.world().findings.extend(differences);
                 return Ok(());
             }

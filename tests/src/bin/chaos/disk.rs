@@ -17,7 +17,7 @@ use roadstead_tests::stored::{Inventory, inventory_of_folder, let_time_pass};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Repositories that all clients work in.
@@ -36,8 +36,9 @@ const NINE_DAYS: Duration = Duration::from_hours(9 * 24);
 const LEASE: Duration = Duration::from_secs(121);
 /// Longer than what is half done is left to whoever began it.
 const TWO_HOURS: Duration = Duration::from_hours(2);
-/// How long the collector may take for what is left at the end.
-const LAST_PASSES: Duration = Duration::from_mins(3);
+/// After so many looks at the end of which none found less than the best before it, the collector has
+/// had its time.
+const LAST_LOOKS: usize = 6;
 /// How long it works before it is looked what is left.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(8);
 
@@ -183,7 +184,7 @@ impl DiskChapter {
         self.let_time_pass(NINE_DAYS).await?;
         // Uploads that the last look left open are gone now, as they should be.
         self.shared.world().forget_sessions();
-        let end = Instant::now() + LAST_PASSES;
+        let (mut fewest, mut looks) = (usize::MAX, 0);
         loop {
             let server = self.program.start_unharmed().await?;
             tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -198,7 +199,13 @@ impl DiskChapter {
                 differences.len(),
                 differences.first().map_or("none", String::as_str)
             ));
-            if Instant::now() > end {
+            looks = if differences.len() < fewest {
+                0
+            } else {
+                looks + 1
+            };
+            fewest = fewest.min(differences.len());
+            if looks == LAST_LOOKS {
                 self.shared.world().findings.extend(differences);
                 return Ok(());
             }

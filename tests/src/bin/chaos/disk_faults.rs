@@ -28,7 +28,7 @@ const CALLS: [(&str, &[&str], u32, u8); 5] = [
     ("fallocate,ftruncate", &["ENOSPC"], 2, 1),
 ];
 /// Calls of a kind that a start makes at most in one thread. Mostly they are spared.
-const CALLS_OF_A_START: u32 = 2;
+const CALLS_OF_A_START: u32 = 1;
 
 /// Draws a life.
 pub(crate) fn draw(random: &mut fastrand::Rng) -> Life {
@@ -58,7 +58,7 @@ pub(crate) fn draw(random: &mut fastrand::Rng) -> Life {
 
 /// Draws which calls fail, and every how many-th of them.
 fn draw_calls(random: &mut fastrand::Rng) -> Vec<String> {
-    let mildness = random.u32(1..=3);
+    let mildness = random.u32(1..=2);
     let spared = if random.u8(..8) == 0 {
         0
     } else {

@@ -98,7 +98,10 @@ impl Program {
         let errors = String::from_utf8_lossy(&checked.stderr);
         // A client may delete what an index names; nothing else is to be wondered at.
         let mut lines = told.lines().chain(errors.lines());
-        let is_clean = checked.status.success() || [&told, &errors].iter().any(|text| text.contains("errors 0,"));
+        let is_clean = checked.status.success()
+            || [&told, &errors]
+                .iter()
+                .any(|text| text.contains("errors 0,"));
         let is_fine = lines.all(|line| {
             !line.starts_with("warning: ") || line.starts_with("warning: missing-child: ")
         });

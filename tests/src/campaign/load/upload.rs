@@ -146,7 +146,11 @@ impl Client {
         };
         let Some(answer) = answer? else {
             // What an earlier request brought may be kept as well, in place of this.
-            let earlier = if session.is_uncertain { session.sent } else { 0 };
+            let earlier = if session.is_uncertain {
+                session.sent
+            } else {
+                0
+            };
             session.sent = earlier.max(offset + sent);
             session.is_uncertain = true;
             return self.look_again().await;
