@@ -28,7 +28,7 @@ const LONGEST_ROUND: Duration = Duration::from_secs(20);
 /// Longer than any upload session lives, and than the sweeper waits for what has none.
 const NINE_DAYS: Duration = Duration::from_hours(9 * 24);
 /// The length of the object with which a server tries out its store at its start.
-const TRIED_BYTES: u64 = 100_000;
+pub(crate) const TRIED_BYTES: u64 = 100_000;
 /// Longer than a tombstone is kept.
 const TWO_HOURS: Duration = Duration::from_hours(2);
 /// How fast the store's clock runs when no client works: 903 s are 4 s, and what a collector announced it

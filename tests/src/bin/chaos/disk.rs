@@ -2,6 +2,7 @@
 //! first push until the collector has taken everything that nothing names.
 
 use crate::Arguments;
+use crate::chapter::TRIED_BYTES;
 use crate::disk_faults::{self, Life};
 use crate::report::Report;
 use crate::traced::{Program, Running};
@@ -240,7 +241,16 @@ impl DiskChapter {
         inventory.differences(&self.shared.world().named())
     }
 
+    /// Returns what is stored, without the objects with which servers tried out their store when they
+    /// were killed or met a fault; there are no more than of such starts.
     async fn inventory(&self) -> anyhow::Result<Inventory> {
-        inventory_of_folder(&self.program.data()).await
+        let mut inventory = inventory_of_folder(&self.program.data()).await?;
+        let orphans = inventory.orphans().into_iter();
+        let tried = orphans.filter(|(_, length)| *length == TRIED_BYTES);
+        let tried: Vec<String> = tried.map(|(key, _)| key.to_owned()).collect();
+        if tried.len() as u64 <= self.harmed_starts {
+            inventory.objects.retain(|key, _| !tried.contains(key));
+        }
+        Ok(inventory)
     }
 }
