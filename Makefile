@@ -66,7 +66,7 @@ power-cut: ## disks after a power cut at every moment: make power-cut STATES=200
 disk-faults: ## a disk that fails under a running server: make disk-faults DEPTH=12 (needs strace)
 	tests/scripts/disk_faults.sh $(DEPTH)
 
-chaos: ## a store that fails under three replicas: make chaos FAULTS=10000
+chaos: ## a disk that fails under a server, a bucket that fails under three, collecting: make chaos FAULTS=10000
 	tests/scripts/chaos.sh $(FAULTS)
 
 replicas: ## HAProxy in front of three replicas: the real clients and the official suite

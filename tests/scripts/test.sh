@@ -33,7 +33,7 @@ command_of() {
     clients) echo "tests/scripts/clients.sh" ;;
     crash) echo "tests/scripts/crash.sh 20" ;;
     disk) echo "tests/scripts/fsync_audit.sh && tests/scripts/disk_faults.sh 1" ;;
-    chaos) echo "tests/scripts/chaos.sh 500" ;;
+    chaos) echo "tests/scripts/chaos.sh 300" ;;
     fuzz) echo "tests/scripts/fuzz.sh 3" ;;
     *)
       echo "there is no stage '$1'; there are: ${stage_names[*]}" >&2

@@ -5,9 +5,11 @@
 //! A campaign has rounds. In a round clients work while something goes wrong; then everything is
 //! started afresh and [`verify::verify`] compares what is there with what may be there.
 
+pub mod collecting;
 pub mod connection;
 pub(crate) mod content;
 pub mod load;
+pub mod named;
 pub(crate) mod register;
 pub(crate) mod session;
 pub mod shared;

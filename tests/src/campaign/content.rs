@@ -67,6 +67,8 @@ pub(crate) struct Manifest {
     pub(crate) media_type: &'static str,
     pub(crate) bytes: Vec<u8>,
     pub(crate) blobs: Vec<Arc<Blob>>,
+    /// The manifests that an index names.
+    pub(crate) children: Vec<Name>,
     pub(crate) subject: Option<Name>,
 }
 
@@ -98,11 +100,13 @@ impl Manifest {
             document["subject"] = subject.descriptor();
         }
         let subject = subject.map(|subject| Arc::clone(&subject.digest));
-        Self::of(IMAGE, &document, blobs, subject)
+        Self::of(IMAGE, &document, blobs, Vec::new(), subject)
     }
 
     /// Makes an index of manifests.
     pub(crate) fn index(random: &mut fastrand::Rng, children: &[Arc<Manifest>]) -> Self {
+        let digests = children.iter().map(|child| Arc::clone(&child.digest));
+        let digests = digests.collect();
         let children: Vec<_> = children.iter().map(|child| child.descriptor()).collect();
         let document = serde_json::json!({
             "schemaVersion": 2,
@@ -110,13 +114,14 @@ impl Manifest {
             "manifests": children,
             "annotations": {"draw": format!("{:x}", random.u64(..))},
         });
-        Self::of(INDEX, &document, Vec::new(), None)
+        Self::of(INDEX, &document, Vec::new(), digests, None)
     }
 
     fn of(
         media_type: &'static str,
         document: &serde_json::Value,
         blobs: Vec<Arc<Blob>>,
+        children: Vec<Name>,
         subject: Option<Name>,
     ) -> Self {
         let bytes = document.to_string().into_bytes();
@@ -125,6 +130,7 @@ impl Manifest {
             media_type,
             bytes,
             blobs,
+            children,
             subject,
         }
     }

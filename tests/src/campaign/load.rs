@@ -4,6 +4,7 @@ mod manifest;
 mod pull;
 mod upload;
 
+use crate::campaign::collecting::Hold;
 use crate::campaign::connection::{Answer, Body, Connection, Servers};
 use crate::campaign::content::{Blob, Manifest};
 use crate::campaign::register::Name;
@@ -241,9 +242,17 @@ impl Client {
     }
 }
 
-/// Tells whether any of some objects was deleted at some time, so that a push may miss it.
-fn may_be_missing(world: &World, mut objects: impl Iterator<Item = Object>) -> bool {
-    objects.any(|object| world.was_ever_cleared(&object))
+/// Says of some objects why none of them may be missing; `None` when one may.
+fn hold_all<'a>(world: &World, objects: impl IntoIterator<Item = &'a Object>) -> Option<Vec<Hold>> {
+    objects
+        .into_iter()
+        .map(|object| world.hold(object))
+        .collect()
+}
+
+/// Tells whether anything may be missing of what was held when it was asked for.
+fn may_be_missing(world: &World, held: Option<&Vec<Hold>>) -> bool {
+    held.is_none_or(|held| !held.iter().all(|hold| world.still_holds(hold)))
 }
 
 fn draw_recent<T>(random: &mut fastrand::Rng, all: &[Arc<T>]) -> Option<Arc<T>> {

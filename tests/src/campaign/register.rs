@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A digest, a tag or another name, shared.
 pub(crate) type Name = Arc<str>;
@@ -39,6 +40,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Write {
     effect: Effect,
     began: u64,
+    sent: Instant,
     outcome: Outcome,
     what: Arc<str>,
 }
@@ -69,6 +71,7 @@ impl Register {
         self.writes.push(Write {
             effect,
             began,
+            sent: Instant::now(),
             outcome: Outcome::Pending,
             what,
         });
@@ -84,9 +87,12 @@ impl Register {
     pub(crate) fn end_lingering(&mut self, digest: &Name, moment: u64) {
         for &number in &self.lingering {
             let write = &mut self.writes[number];
-            if write.effect == Effect::ClearIf(Arc::clone(digest))
-                && write.outcome == Outcome::Pending
-            {
+            let concerns = match &write.effect {
+                Effect::ClearIf(deleted) => deleted == digest,
+                Effect::Clear => true,
+                Effect::Set(_) => false,
+            };
+            if concerns && write.outcome == Outcome::Pending {
                 write.outcome = Outcome::Perhaps(moment);
             }
         }
@@ -122,15 +128,17 @@ impl Register {
         allowed
     }
 
-    /// Takes a value that was seen after a restart as the only one. Returns the manifests whose
+    /// Takes a value that was seen after a restart as the only one. Of a register that holds `own`
+    /// or nothing, a removal that was cut off may yet be finished. Returns the manifests whose
     /// deletion lingers.
-    pub(crate) fn settle(&mut self, seen: Option<Name>) -> Vec<Name> {
+    pub(crate) fn settle(&mut self, seen: Option<Name>, own: Option<&Name>) -> Vec<Name> {
         self.lingering.extend(self.settled..self.writes.len());
         self.settled = self.writes.len();
         self.base = seen;
         let writes = &self.writes;
         let lingers = |number: usize| match (&writes[number].effect, writes[number].outcome) {
             (Effect::ClearIf(digest), Outcome::Pending) => Some(Arc::clone(digest)),
+            (Effect::Clear, Outcome::Pending) => own.cloned(),
             _ => None,
         };
         self.lingering.retain(|&number| lingers(number).is_some());
@@ -155,12 +163,13 @@ impl Register {
             .any(|write| !matches!(write.effect, Effect::Set(_)))
     }
 
-    /// Tells whether a removal was begun of which nobody heard the end: whoever looks after what is
-    /// half done may finish it.
-    pub(crate) fn has_unfinished_removal(&self) -> bool {
-        self.writes
-            .iter()
-            .any(|write| write.effect == Effect::Clear && write.outcome == Outcome::Pending)
+    /// Tells whether a write that was acknowledged has set it, sent since `moment`, and nobody ever
+    /// asked for the removal of what it holds.
+    pub(crate) fn was_set_since(&self, moment: Instant) -> bool {
+        let mut writes = self.writes.iter().rev();
+        let was_set = writes
+            .any(|write| matches!(write.outcome, Outcome::Acknowledged(_)) && write.sent >= moment);
+        was_set && !self.was_ever_cleared()
     }
 
     /// Returns the value it surely has, if its value is sure and not nothing.
@@ -280,10 +289,41 @@ mod tests {
         let mut register = Register::default();
         set(&mut register, "a", 1, Outcome::Acknowledged(2));
         register.begin(Effect::ClearIf(name("a")), 3, 1, name("delete a"));
-        assert_eq!(register.settle(Some(name("a"))), [name("a")]);
+        assert_eq!(register.settle(Some(name("a")), None), [name("a")]);
         assert_eq!(register.allowed(), [Some(name("a")), None]);
         register.end_lingering(&name("a"), 9);
-        assert!(register.settle(Some(name("a"))).is_empty());
+        assert!(register.settle(Some(name("a")), None).is_empty());
         assert_eq!(register.allowed(), [Some(name("a"))]);
+    }
+
+    #[test]
+    fn a_manifest_whose_deletion_was_cut_off_may_go_until_it_is_pushed_again() {
+        let mut register = Register::default();
+        set(&mut register, "a", 1, Outcome::Acknowledged(2));
+        register.begin(Effect::Clear, 3, 1, name("delete a"));
+        let seen = register.settle(Some(name("a")), Some(&name("a")));
+        assert_eq!(seen, [name("a")]);
+        assert_eq!(register.allowed(), [Some(name("a")), None]);
+        set(&mut register, "a", 5, Outcome::Acknowledged(6));
+        register.end_lingering(&name("a"), 4);
+        assert_eq!(register.allowed(), [Some(name("a"))]);
+    }
+
+    #[test]
+    fn what_was_just_set_is_known_until_somebody_asks_for_its_removal() {
+        let before = Instant::now();
+        let mut register = Register::default();
+        register.begin(Effect::Set(name("a")), 1, 1, name("set"));
+        assert!(!register.was_set_since(before));
+        register.end(0, Outcome::Acknowledged(2));
+        assert!(register.was_set_since(before));
+        register.begin(Effect::Set(name("a")), 3, 1, name("set again"));
+        let between = register.writes[1].sent;
+        assert_eq!(
+            register.was_set_since(between),
+            register.writes[0].sent == between
+        );
+        register.begin(Effect::Clear, 4, 1, name("delete"));
+        assert!(!register.was_set_since(before));
     }
 }

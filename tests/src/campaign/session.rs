@@ -2,7 +2,7 @@
 
 use crate::campaign::connection::{Answer, Body, Connection};
 use crate::campaign::content::{Blob, hashes_to};
-use crate::campaign::shared::Shared;
+use crate::campaign::shared::{Failures, Shared};
 use crate::campaign::world::{Kind, Repository, Ticket};
 use anyhow::Context;
 use std::sync::Arc;
@@ -179,8 +179,10 @@ async fn finish(
     let answer = connection
         .send("PUT", &session.closing_path(), "", body)
         .await?;
-    // It was cut while it was finished, which no store takes back: the client begins again.
-    if session.was_closed && answer.status == 404 {
+    // It was cut while it was finished, which no store takes back, or that took too long: the client
+    // begins again.
+    let may_be_late = session.was_closed || shared.failures() == Failures::AreUnknown;
+    if may_be_late && answer.status == 404 {
         return Ok(());
     }
     if answer.status != 201 {

@@ -7,7 +7,7 @@ use crate::campaign::content::{Blob, Manifest, hashes_to};
 use crate::campaign::register::{Name, Register};
 use crate::campaign::session::check_session;
 use crate::campaign::shared::Shared;
-use crate::campaign::world::{Object, Repository};
+use crate::campaign::world::{Object, Repository, World};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
@@ -16,16 +16,22 @@ const READERS: usize = 6;
 /// Blobs up to this size are read in every round, larger ones while they are news.
 const ALWAYS_READ_BYTES: usize = 32 * 1024;
 const NEWS_ROUNDS: usize = 3;
+/// Of what was gone for some rounds, one in so many is looked at in a round.
+const RARELY: u8 = 8;
 /// After so many findings nobody looks further.
 const MOST_FINDINGS: usize = 50;
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Everything is looked at; large blobs of earlier rounds are read one time in sixteen.
+    /// Everything is looked at that was there; large blobs of earlier rounds are read one time in
+    /// sixteen, and what was gone for some rounds is looked at one time in eight.
     Round,
     /// Every byte is read.
     Whole,
+    /// Every byte is read, after the collector has finished: what a manifest names is there, whoever
+    /// deleted it before.
+    Settled,
 }
 
 /// What was looked at.
@@ -106,9 +112,15 @@ pub async fn verify(
     while let Some(reader) = readers.join_next().await {
         checked.add(reader?);
     }
-    let mut connection = Connection::new(servers, 0);
-    listing::check_lists(shared, &mut connection).await?;
-    check_references(shared);
+    let mut reader = Reader {
+        shared: Arc::clone(shared),
+        connection: Connection::new(servers, 0),
+        checked: Checked::default(),
+    };
+    reader.check_lists().await?;
+    checked.add(reader.checked);
+    let mut connection = reader.connection;
+    check_references(shared, depth);
     let sessions = std::mem::take(&mut shared.world().sessions);
     for session in sessions {
         checked.sessions += 1;
@@ -124,9 +136,11 @@ fn collect(shared: &Shared, depth: Depth, random: &mut fastrand::Rng) -> Vec<Che
     for (repository, contents) in world.repositories.iter().enumerate() {
         for blob in &contents.blobs {
             let object = Object::Blob(repository, Arc::clone(&blob.digest));
-            let written = world.register(&object).map_or(0, Register::last_round);
-            let is_news = written + NEWS_ROUNDS > world.round;
-            let is_read = depth == Depth::Whole
+            let is_news = is_news(&world, &object);
+            if !is_news && skips(&world, &object, depth, random) {
+                continue;
+            }
+            let is_read = depth != Depth::Round
                 || is_news
                 || blob.length <= ALWAYS_READ_BYTES
                 || random.u8(..16) == 0;
@@ -137,6 +151,10 @@ fn collect(shared: &Shared, depth: Depth, random: &mut fastrand::Rng) -> Vec<Che
             });
         }
         for manifest in &contents.manifests {
+            let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
+            if !is_news(&world, &object) && skips(&world, &object, depth, random) {
+                continue;
+            }
             checks.push(Check::Manifest(repository, Arc::clone(manifest)));
         }
         for tag in &world.tags {
@@ -144,6 +162,17 @@ fn collect(shared: &Shared, depth: Depth, random: &mut fastrand::Rng) -> Vec<Che
         }
     }
     checks
+}
+
+/// Tells whether an object was written lately.
+fn is_news(world: &World, object: &Object) -> bool {
+    let written = world.register(object).map_or(0, Register::last_round);
+    written + NEWS_ROUNDS > world.round
+}
+
+/// Tells whether an object that was gone is not looked at this time.
+fn skips(world: &World, object: &Object, depth: Depth, random: &mut fastrand::Rng) -> bool {
+    depth == Depth::Round && !is_seen(world, object) && random.u8(..RARELY) > 0
 }
 
 impl Check {
@@ -280,30 +309,38 @@ impl Reader {
     }
 }
 
-/// The blobs of a readable manifest are there, unless somebody asked for their removal.
-fn check_references(shared: &Shared) {
+/// The blobs of a readable manifest, and the manifests of a readable index, are there, unless
+/// somebody asked for their removal.
+fn check_references(shared: &Shared, depth: Depth) {
     let mut world = shared.world();
     let mut missing = Vec::new();
     for (repository, contents) in world.repositories.iter().enumerate() {
         for manifest in &contents.manifests {
             let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
-            if world
-                .register(&object)
-                .is_none_or(|known| known.seen().is_none())
-            {
+            if !is_seen(&world, &object) {
                 continue;
             }
-            for blob in &manifest.blobs {
-                let blob = Object::Blob(repository, Arc::clone(&blob.digest));
-                let register = world.register(&blob);
-                let is_there = register.is_some_and(|known| known.seen().is_some());
-                if !is_there && !world.was_ever_cleared(&blob) {
-                    missing.push((blob, format!("manifest {} names it", manifest.digest)));
+            let blobs = manifest.blobs.iter();
+            let blobs = blobs.map(|blob| Object::Blob(repository, Arc::clone(&blob.digest)));
+            let children = manifest.children.iter();
+            let children = children.map(|child| Object::Manifest(repository, Arc::clone(child)));
+            for named in blobs.chain(children) {
+                // A deleted blob comes back; a deleted manifest stays away, whatever names it.
+                let is_back = depth == Depth::Settled && matches!(named, Object::Blob(..));
+                let may_be_gone = world.was_ever_cleared(&named) && !is_back;
+                if !is_seen(&world, &named) && !may_be_gone {
+                    missing.push((named, format!("manifest {} names it", manifest.digest)));
                 }
             }
         }
     }
-    for (blob, problem) in missing {
-        world.accuse(&blob, &problem);
+    for (object, problem) in missing {
+        world.accuse(&object, &problem);
     }
+}
+
+/// Tells whether an object was there at the last look.
+fn is_seen(world: &World, object: &Object) -> bool {
+    let register = world.register(object);
+    register.is_some_and(|register| register.seen().is_some())
 }

@@ -1,5 +1,6 @@
 //! Everything the clients know together: what they pushed, what was answered, what they found.
 
+use crate::campaign::collecting::Collecting;
 use crate::campaign::content::{Blob, Manifest};
 use crate::campaign::register::{Effect, Name, Outcome, Register};
 use crate::campaign::session::Session;
@@ -96,6 +97,10 @@ pub struct World {
     /// How operations ended.
     pub counts: BTreeMap<Kind, Count>,
     pub(crate) tags: Vec<Name>,
+    /// What the collector may do meanwhile; nothing by default.
+    pub(crate) collecting: Option<Collecting>,
+    /// How often something was found changed that no client had asked for, and the collector may.
+    pub collected: u64,
     clock: u64,
     registers: HashMap<Object, Register>,
     /// Manifests with a deletion that was cut off and may go on.
@@ -124,6 +129,8 @@ impl World {
             tags: (0..TAGS)
                 .map(|number| format!("v{number}").into())
                 .collect(),
+            collecting: None,
+            collected: 0,
             clock: 0,
             registers: HashMap::new(),
             unfinished: HashSet::new(),
@@ -164,40 +171,6 @@ impl World {
     /// Forgets the uploads that nobody works at: they have expired.
     pub fn forget_sessions(&mut self) {
         self.sessions.clear();
-    }
-
-    /// Lets the collector have had its time: a deleted blob that a manifest names may be back, one that
-    /// none names may be gone, and so may a manifest whose deletion was left half done.
-    pub fn let_collect(&mut self) {
-        self.clock += 1;
-        for (repository, contents) in self.repositories.iter().enumerate() {
-            let named: HashSet<&Name> = contents
-                .manifests
-                .iter()
-                .flat_map(|manifest| manifest.blobs.iter().map(|blob| &blob.digest))
-                .collect();
-            for manifest in &contents.manifests {
-                let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
-                let register = self.registers.entry(object).or_default();
-                if register.has_unfinished_removal() {
-                    let what = Arc::from("the collector");
-                    register.begin(Effect::Clear, self.clock, self.round, what);
-                }
-            }
-            for blob in &contents.blobs {
-                let effect = if named.contains(&blob.digest) {
-                    Effect::Set(Arc::clone(&blob.digest))
-                } else {
-                    Effect::Clear
-                };
-                let object = Object::Blob(repository, Arc::clone(&blob.digest));
-                let register = self.registers.entry(object).or_default();
-                let is_back = matches!(effect, Effect::Set(_));
-                if !is_back || register.was_ever_cleared() {
-                    register.begin(effect, self.clock, self.round, Arc::from("the collector"));
-                }
-            }
-        }
     }
 
     pub(crate) fn begin_blob(
@@ -348,8 +321,12 @@ impl World {
     pub(crate) fn observe(&mut self, object: &Object, found: Option<Name>) {
         let register = self.registers.entry(object.clone()).or_default();
         let allowed = register.allowed();
-        if !allowed.contains(&found) {
-            let history = register.history();
+        let is_allowed = allowed.contains(&found);
+        if !is_allowed && self.may_be_collected(object, found.as_ref()) {
+            self.collected += 1;
+        } else if !is_allowed {
+            let history = self.registers.get(object).map(Register::history);
+            let history = history.unwrap_or_default();
             self.findings.push(format!(
                 "{}: found {found:?}, allowed is {allowed:?}\n{history}",
                 self.describe(object)
@@ -358,8 +335,15 @@ impl World {
         let Some(register) = self.registers.get_mut(object) else {
             return;
         };
-        let lingering = register.settle(found);
-        if let Object::Tag(repository, _) | Object::Referrer(repository, ..) = object {
+        let own = match object {
+            Object::Manifest(_, digest) => Some(digest),
+            _ => None,
+        };
+        let lingering = register.settle(found, own);
+        if let Object::Tag(repository, _)
+        | Object::Referrer(repository, ..)
+        | Object::Manifest(repository, _) = object
+        {
             let lingering = lingering.into_iter().map(|digest| (*repository, digest));
             self.unfinished.extend(lingering);
         }
@@ -402,12 +386,14 @@ impl World {
         for (object, register) in &mut self.registers {
             let concerns = match object {
                 Object::Tag(place, _) => place == repository,
-                Object::Referrer(place, _, referrer) => place == repository && referrer == digest,
-                Object::Blob(..) | Object::Manifest(..) => false,
+                Object::Referrer(place, _, own) | Object::Manifest(place, own) => {
+                    place == repository && own == digest
+                }
+                Object::Blob(..) => false,
             };
             if concerns {
                 let is_own = ticket.writes.iter().any(|(own, ..)| own == object);
-                let moment = if is_own { ticket.began } else { self.clock };
+                let moment = if is_own { ticket.began - 1 } else { self.clock };
                 register.end_lingering(digest, moment);
             }
         }

@@ -1,18 +1,19 @@
-//! Some rounds over one bucket: a fresh store, three replicas and a model, from the first push to
-//! the sweep of everything that was left.
+//! Some rounds over one bucket: a fresh store, three replicas and a model, from the first push until
+//! the collector has taken everything that nothing names.
 
 use crate::Arguments;
 use crate::faults;
-use crate::replicas::{BUCKET, PREFIX, REPLICAS, Replicas};
+use crate::replicas::{BUCKET, PACE, PREFIX, REPLICAS, Replicas, SURE_FOR};
 use crate::report::Report;
 use anyhow::{Context, bail};
+use roadstead_tests::campaign::collecting::Collecting;
 use roadstead_tests::campaign::load::Client;
 use roadstead_tests::campaign::say;
 use roadstead_tests::campaign::shared::{Failures, Shared};
 use roadstead_tests::campaign::verify::{Depth, verify};
 use roadstead_tests::campaign::world::World;
 use roadstead_tests::s3_fake::{FakeOptions, S3Fake};
-use roadstead_tests::stored::Stored;
+use roadstead_tests::stored::{Inventory, Stored};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,8 +28,18 @@ const LONGEST_ROUND: Duration = Duration::from_secs(20);
 /// Longer than any upload session lives, and than the sweeper waits for what has none.
 const NINE_DAYS: Duration = Duration::from_hours(9 * 24);
 /// The length of the object with which a server tries out its store at its start.
-const TRIED_BYTES: u64 = 100_000;
-/// How long a sweep may take.
+pub(crate) const TRIED_BYTES: u64 = 100_000;
+/// Longer than a tombstone is kept.
+const TWO_HOURS: Duration = Duration::from_hours(2);
+/// How fast the store's clock runs when no client works: 903 s are 4 s, and what a collector announced it
+/// does within 2 s.
+const LAST_PACE: u32 = 240;
+/// After so many looks at the end of which none found less than the best before it, the collector has
+/// had its time.
+const LAST_LOOKS: usize = 10;
+/// Between two looks at what is left.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+/// How long requests may be on their way.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often something is looked at that nobody announces.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -56,7 +67,9 @@ impl Chapter {
             ..FakeOptions::default()
         });
         let fake = fake.await.context("cannot listen for S3 requests")?;
-        let world = World::new("chaos", REPOSITORIES, REPLICAS);
+        fake.clock().run(PACE);
+        let mut world = World::new("chaos", REPOSITORIES, REPLICAS);
+        world.collect(Collecting::new(SURE_FOR));
         Ok(Self {
             replicas: Replicas::new(binary, folder, &fake)?,
             fake,
@@ -84,15 +97,16 @@ impl Chapter {
                 return Ok(());
             }
         }
-        self.let_nine_days_pass(report).await?;
-        self.compare(Depth::Whole, report).await
+        self.let_the_collector_finish(report).await?;
+        self.check_what_is_left(report).await
     }
 
     /// Adds what was found, and what the store did, to the figures.
     pub(crate) fn close(self, report: &mut Report) {
         let mut world = self.shared.world();
         let findings = std::mem::take(&mut world.findings);
-        report.end_chapter(findings, &world, &self.fake, self.replicas.harmed_starts);
+        let harmed = self.fake.faults().done_by_name();
+        report.end_chapter(findings, &world, harmed, self.replicas.harmed_starts);
     }
 
     /// One round: everybody works until enough has gone wrong, then nothing runs any more.
@@ -173,40 +187,84 @@ impl Chapter {
         let complaints = self.replicas.new_complaints()?;
         let mut world = self.shared.world();
         world.findings.extend(complaints);
-        report.end_round(&world, &self.fake, checked);
+        report.end_round(&world, self.fake.faults().done(), checked);
         Ok(())
     }
 
-    /// Lets all uploads grow old, and a replica sweep them: what is then in the bucket is named by
-    /// blobs and manifests, and nothing is left of any upload.
-    async fn let_nine_days_pass(&mut self, report: &mut Report) -> anyhow::Result<()> {
+    /// Lets all uploads grow old and the collector take what nothing names, until what is stored is
+    /// what clients see.
+    async fn let_the_collector_finish(&mut self, report: &mut Report) -> anyhow::Result<()> {
         self.kill_all().await?;
         self.fake.clock().advance(NINE_DAYS);
+        self.fake.clock().run(LAST_PACE);
         // Uploads that the last look left open are gone now, as they should be.
         self.shared.world().forget_sessions();
-        self.shared.world().let_collect();
+        self.shared.world().let_time_pass();
         self.replicas.start_all(&self.fake).await?;
-        let end = Instant::now() + PATIENCE;
+        let (mut fewest, mut looks) = (usize::MAX, 0);
         loop {
-            let stored = Stored::open(&self.fake, BUCKET, PREFIX).await?;
-            let inventory = stored.inventory().await?;
-            if inventory.sessions == 0 && inventory.is_settled() {
-                say("chaos: nine days later nothing is left of any upload");
-                break;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            self.compare(Depth::Round, report).await?;
+            let differences = self.differences().await?;
+            if differences.is_empty() || !self.shared.world().findings.is_empty() {
+                return Ok(());
             }
-            if Instant::now() > end {
-                let left = format!(
-                    "nine days later {} sessions, {} tails and {} multipart uploads are left",
-                    inventory.sessions,
-                    inventory.tails.len(),
-                    inventory.open.len()
-                );
-                self.shared.find(left);
-                break;
+            say(&format!(
+                "chaos: {} differences are left, such as {}",
+                differences.len(),
+                differences.first().map_or("none", String::as_str)
+            ));
+            looks = if differences.len() < fewest {
+                0
+            } else {
+                looks + 1
+            };
+            fewest = fewest.min(differences.len());
+            if looks == LAST_LOOKS {
+                self.shared.world().findings.extend(differences);
+                return Ok(());
             }
-            tokio::time::sleep(GLANCE).await;
         }
-        self.check_inventory(report).await
+    }
+
+    /// Compares everything once more, byte by byte, with clients and below the replicas.
+    async fn check_what_is_left(&mut self, report: &mut Report) -> anyhow::Result<()> {
+        if !self.shared.world().findings.is_empty() {
+            return Ok(());
+        }
+        self.compare(Depth::Settled, report).await?;
+        self.kill_all().await?;
+        // What was deleted leaves something behind for an hour.
+        self.fake.clock().advance(TWO_HOURS);
+        let stored = Stored::open(&self.fake, BUCKET, PREFIX).await?;
+        stored.sweep_tombstones().await?;
+        let inventory = self.inventory().await?;
+        let mut world = self.shared.world();
+        let differences = inventory.differences(&world.named())?;
+        world.findings.extend(differences);
+        if inventory.raw_records != inventory.records {
+            let (raw, records) = (inventory.raw_records, inventory.records);
+            let finding = format!("left over: {raw} objects for {records} records");
+            world.findings.push(finding);
+        }
+        if world.findings.is_empty() {
+            report.nothing_is_left(&inventory);
+        }
+        Ok(())
+    }
+
+    async fn differences(&self) -> anyhow::Result<Vec<String>> {
+        let inventory = self.inventory().await?;
+        inventory.differences(&self.shared.world().named())
+    }
+
+    /// Returns what is stored, without the objects with which servers tried out their store when they
+    /// were killed.
+    async fn inventory(&self) -> anyhow::Result<Inventory> {
+        let stored = Stored::open(&self.fake, BUCKET, PREFIX).await?;
+        let mut inventory = stored.inventory().await?;
+        inventory.objects.retain(|_, length| *length != TRIED_BYTES);
+        Ok(inventory)
     }
 }
 

@@ -18,6 +18,22 @@ pub(crate) const REPLICAS: usize = 3;
 pub(crate) const BUCKET: &str = "images";
 pub(crate) const PREFIX: &str = "chaos";
 
+/// How fast the clock of the store runs while clients work. The shortest times of a collector over S3
+/// are minutes, so the store lives through a minute in a second. What the collector relies on is true
+/// all the same: a replica names something within 2 s of its own clock, and a request has landed 7 s
+/// later at the latest (`call_timeout`, and what the faults hold it up), while the 903 s that something
+/// is condemned are 15 s.
+pub(crate) const PACE: u32 = 60;
+/// How long what was acknowledged is there at least, by the machine's clock.
+pub(crate) const SURE_FOR: Duration = Duration::from_secs(10);
+/// The shortest times that the settings allow over S3: a pass every second of the store, on every
+/// replica that comes to it.
+const COLLECTOR: &str = "\
+deleted_retention: 1m
+gc: {interval: 1s, calls_per_second: 10000000, grace: 1s, condemned: 903s, reference_window: 2s,
+  request_life: 15m, untagged: 1s}
+";
+
 /// A start that takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often a start is tried while the store fails: a server that cannot look at its store ends.
@@ -53,6 +69,7 @@ impl Replicas {
         let yaml = format!(
             "admin: {{listen: \"127.0.0.1:0\"}}\n\
              log: {{level: warn, format: human}}\n\
+             {COLLECTOR}\
              storage:\n  s3: {{bucket: {BUCKET}, prefix: {PREFIX}, region: eu-central-1, \
              endpoint: \"{}\", path_style: true, access_key: {}, \
              secret_key: \"${{env:CHAOS_SECRET_KEY}}\", part_size: 5MiB, connect_timeout: 1s, \
@@ -189,7 +206,9 @@ fn log_of(folder: &Path, number: usize) -> PathBuf {
 }
 
 /// Reads where a server listens; `None` when it ends without having said so.
-async fn address_of(output: &mut BufReader<ChildStdout>) -> anyhow::Result<Option<SocketAddr>> {
+pub(crate) async fn address_of(
+    output: &mut BufReader<ChildStdout>,
+) -> anyhow::Result<Option<SocketAddr>> {
     let mut line = String::new();
     loop {
         line.clear();

@@ -1,6 +1,6 @@
 //! How a client pushes manifests: images and indexes, by tag and by digest, new and again.
 
-use super::{Client, may_be_missing};
+use super::{Client, hold_all, may_be_missing};
 use crate::campaign::connection::Body;
 use crate::campaign::content::{INDEX, Manifest};
 use crate::campaign::world::{Object, Repository};
@@ -82,6 +82,13 @@ impl Client {
                 (path, tags)
             }
         };
+        let blobs = manifest.blobs.iter();
+        let blobs = blobs.map(|blob| Object::Blob(repository, Arc::clone(&blob.digest)));
+        let children = children.iter();
+        let children =
+            children.map(|child| Object::Manifest(repository, Arc::clone(&child.digest)));
+        let named: Vec<Object> = blobs.chain(children).collect();
+        let held = hold_all(&self.shared.world(), &named);
         let what = self.what(&format!("PUT {path} ({digest})"));
         let ticket = self
             .shared
@@ -96,16 +103,16 @@ impl Client {
         let Some(answer) = self.ask("PUT", &path, &headers, body).await? else {
             return Ok(());
         };
-        let blobs = manifest.blobs.iter();
-        let blobs = blobs.map(|blob| Object::Blob(repository, Arc::clone(&blob.digest)));
-        let children = children.iter();
-        let children =
-            children.map(|child| Object::Manifest(repository, Arc::clone(&child.digest)));
-        let named = blobs.chain(children);
         match answer.status {
             201 => self.shared.world().acknowledge(&ticket),
-            400 if may_be_missing(&self.shared.world(), named) => {
-                self.shared.world().refuse(&ticket);
+            400 => {
+                let mut world = self.shared.world();
+                let may_be_missing = may_be_missing(&world, held.as_ref());
+                world.refuse(&ticket);
+                drop(world);
+                if !may_be_missing {
+                    self.unexpected("PUT", &path, &answer);
+                }
             }
             _ => self.unexpected("PUT", &path, &answer),
         }

@@ -4,6 +4,7 @@ use super::Client;
 use crate::campaign::connection::{Answer, Body};
 use crate::campaign::content::Blob;
 use crate::campaign::session::{Doing, Session, offset_of};
+use crate::campaign::shared::Failures;
 use crate::campaign::world::{Kind, Repository};
 use std::sync::Arc;
 
@@ -78,10 +79,10 @@ impl Client {
         let Some(answer) = self.ask("POST", &path, "", body).await? else {
             return Ok(());
         };
-        if answer.status == 201 {
-            self.shared.world().acknowledge(&ticket);
-        } else {
-            self.unexpected("POST", &path, &answer);
+        match answer.status {
+            201 => self.shared.world().acknowledge(&ticket),
+            404 if self.may_be_too_late() => {}
+            _ => self.unexpected("POST", &path, &answer),
         }
         Ok(())
     }
@@ -143,14 +144,21 @@ impl Client {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
-        session.sent = offset + sent;
         let Some(answer) = answer? else {
+            // What an earlier request brought may be kept as well, in place of this.
+            let earlier = if session.is_uncertain {
+                session.sent
+            } else {
+                0
+            };
+            session.sent = earlier.max(offset + sent);
             session.is_uncertain = true;
             return self.look_again().await;
         };
         match answer.status {
             202 => {
                 session.acknowledged = end;
+                session.sent = end;
                 session.doing = Doing::Nothing;
             }
             // What an earlier request brought was kept after we had asked.
@@ -237,13 +245,19 @@ impl Client {
                     return Ok(());
                 }
                 // It was cut while it was finished: the client begins again.
-                404 if was_uncertain => {}
+                404 if was_uncertain || self.may_be_too_late() => {}
                 _ => self.unexpected("PUT", &path, &answer),
             }
             self.session = None;
             return Ok(());
         }
         Ok(())
+    }
+
+    /// Tells whether the store may have taken longer than the time within which an upload may become
+    /// a blob. Then it is refused, and its client begins again.
+    fn may_be_too_late(&self) -> bool {
+        self.shared.failures() == Failures::AreUnknown
     }
 
     async fn cancel(&mut self) -> anyhow::Result<()> {
