@@ -163,6 +163,14 @@ impl Register {
             .any(|write| !matches!(write.effect, Effect::Set(_)))
     }
 
+    /// Tells whether anybody was ever told that it holds something.
+    pub(crate) fn was_ever_set(&self) -> bool {
+        self.writes.iter().any(|write| {
+            let is_told = matches!(write.outcome, Outcome::Acknowledged(_));
+            is_told && matches!(write.effect, Effect::Set(_))
+        })
+    }
+
     /// Tells whether a write that was acknowledged has set it, sent since `moment`, and nobody ever
     /// asked for the removal of what it holds.
     pub(crate) fn was_set_since(&self, moment: Instant) -> bool {

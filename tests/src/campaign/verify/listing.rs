@@ -29,7 +29,10 @@ impl Reader {
             let contents = &world.repositories[repository];
             let has_manifest = contents.manifests.iter().any(|manifest| {
                 let object = Object::Manifest(repository, Arc::clone(&manifest.digest));
-                is_seen(&world, &object)
+                // A push that was cut off may have left the manifest alone.
+                let register = world.register(&object);
+                register
+                    .is_some_and(|register| register.seen().is_some() && register.was_ever_set())
             });
             if has_manifest && !catalog.contains(&contents.name) {
                 let finding = format!("the catalog lacks {}: {catalog:?}", contents.name);
