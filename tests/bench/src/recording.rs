@@ -15,7 +15,7 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 /// How long perf may take to answer; on a crowded machine it takes long to begin.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Samples a second and processor. A prime, so that they do not fall in step with what repeats.
 const FREQUENCY: &str = "997";
 
