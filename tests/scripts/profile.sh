@@ -90,10 +90,10 @@ print_top() {
         printf "%6.2f %6.2f  %s\n", 100 * own[frame] / total, 100 * below[frame] / total, frame
     }' "$stacks" >"$stacks.shares"
   echo "most by themselves (share, share with all they call, function):"
-  sort -k1,1nr -k2,2nr "$stacks.shares" | head -n 40 | cut -c 1-160
+  sort -k1,1nr -k2,2nr "$stacks.shares" | sed -n 1,40p | cut -c 1-160
   echo
   echo "most with all they call:"
-  sort -k2,2nr -k1,1nr "$stacks.shares" | head -n 60 | cut -c 1-160
+  sort -k2,2nr -k1,1nr "$stacks.shares" | sed -n 1,60p | cut -c 1-160
   rm "$stacks.shares"
 }
 

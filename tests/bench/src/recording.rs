@@ -14,8 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-/// How long perf may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long perf may take to answer; on a crowded machine it takes long to begin.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Samples a second and processor. A prime, so that they do not fall in step with what repeats.
 const FREQUENCY: &str = "997";
 
@@ -30,6 +30,8 @@ pub(crate) struct Profiles {
 /// A recording that is under way. One that is dropped ends without a profile.
 pub(crate) struct Recording {
     perf: Child,
+    profile: PathBuf,
+    is_whole: bool,
     orders: pipe::Sender,
     answers: pipe::Receiver,
     /// The pipes, and what perf says.
@@ -56,6 +58,7 @@ impl Recording {
         let (sender, receiver) = (open.open_sender(&orders)?, open.open_receiver(&answers)?);
         let log = File::create(folder.path().join("log")).context("cannot make perf's log")?;
         let control = format!("fifo:{},{}", orders.display(), answers.display());
+        let profile = next_free(&profiles.folder, row)?;
         let perf = Command::new("perf")
             .args([
                 "record",
@@ -67,7 +70,7 @@ impl Recording {
                 FREQUENCY,
             ])
             .args(["--control", &control, "--pid", &pid.to_string(), "--output"])
-            .arg(next_free(&profiles.folder, row)?)
+            .arg(&profile)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -75,6 +78,8 @@ impl Recording {
             .context("cannot start perf (Debian's package linux-perf)")?;
         let mut recording = Self {
             perf,
+            profile,
+            is_whole: false,
             orders: sender,
             answers: receiver,
             folder,
@@ -89,6 +94,7 @@ impl Recording {
         self.order("stop").await?;
         let status = self.perf.wait()?;
         ensure!(status.success(), "perf failed:\n{}", self.said());
+        self.is_whole = true;
         Ok(())
     }
 
@@ -113,6 +119,10 @@ impl Drop for Recording {
         // It has ended when the profile was wanted.
         let _ = self.perf.kill();
         let _ = self.perf.wait();
+        if !self.is_whole {
+            // What is there of it cannot be read.
+            let _ = std::fs::remove_file(&self.profile);
+        }
     }
 }
 

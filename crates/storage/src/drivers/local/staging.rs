@@ -256,12 +256,11 @@ impl Claim {
         if let Some(handle) = &*kept {
             return Ok(Arc::clone(handle));
         }
-        let handle = match file.handle.upgrade() {
-            Some(handle) => handle,
-            None => {
-                let file = self.open_file(operation, folder, offset)?;
-                Arc::new(UploadFile::new(file, self.staged.place.staged()))
-            }
+        let handle = if let Some(handle) = file.handle.upgrade() {
+            handle
+        } else {
+            let opened = self.open_file(operation, folder, offset)?;
+            Arc::new(UploadFile::new(opened, self.staged.place.staged()))
         };
         file.handle = Arc::downgrade(&handle);
         *kept = Some(Arc::clone(&handle));
