@@ -139,6 +139,9 @@ mod tests {
         let before = charged(100, &[("1", 1000), ("2", 5)]);
         let after = charged(107, &[("1", 1003)]);
         assert_eq!(after.since(&before), Duration::from_millis(70));
+        let before = charged(100, &[("1", 1000), ("2", 15)]);
+        let after = charged(107, &[("1", 1075)]);
+        assert_eq!(after.since(&before), Duration::from_millis(70));
     }
 
     #[test]

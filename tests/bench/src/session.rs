@@ -202,7 +202,7 @@ fn heading(arguments: &Arguments, distribution: Option<&Path>, folder: &Path) ->
         // Behind the name that it was called by.
         let version = version.rsplit(' ').next().unwrap_or_default();
         lines.push(format!(
-            "{DISTRIBUTION}: {version}, descriptors cached in memory, no fsync."
+            "{DISTRIBUTION}: {version}, descriptors cached in memory; it syncs files, not folders."
         ));
     }
     lines.push(format!("Command: `roadstead-bench {}`.", words.join(" ")));

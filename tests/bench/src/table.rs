@@ -78,7 +78,7 @@ mod tests {
     fn numbers_have_three_digits_that_mean_something() {
         for (value, text) in [
             (20421.4, "20,421"),
-            (1234567.0, "1,234,567"),
+            (1_234_567.0, "1,234,567"),
             (999.0, "999"),
             (99.96, "100"),
             (14.94, "14.9"),

@@ -17,7 +17,8 @@ fn program(package: &str, name: &str) -> PathBuf {
         if bench.components().any(|part| part.as_os_str() == "release") {
             cargo.arg("--release");
         }
-        assert!(cargo.status().unwrap().success(), "{name} does not build");
+        let built = cargo.status().expect("cargo can be started");
+        assert!(built.success(), "{name} does not build");
     }
     program
 }

@@ -125,6 +125,13 @@ mod tests {
     }
 
     #[test]
+    fn a_body_may_have_any_number_of_chunks() {
+        let body = [b"1\r\nx\r\n".repeat(100), b"0\r\n\r\n".to_vec()].concat();
+        let (content, is_done) = decode(&[&body]).unwrap();
+        assert_eq!((content.len(), is_done), (100, true));
+    }
+
+    #[test]
     fn a_body_without_its_last_chunk_is_not_done() {
         let (_, is_done) = decode(&[&BODY[..BODY.len() - 1]]).unwrap();
         assert!(!is_done);
