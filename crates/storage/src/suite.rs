@@ -183,6 +183,7 @@ macro_rules! driver_suite {
                 parts_are_all_written_each_with_its_version
                 one_condition_that_does_not_hold_keeps_every_part_unwritten
                 a_part_without_bytes_changes_nothing
+                parts_that_all_only_ask_are_answered
                 two_parts_of_one_key_are_refused
                 racing_writes_of_crossing_parts_lose_nothing
             ]);

@@ -102,6 +102,24 @@ pub async fn a_part_without_bytes_changes_nothing(store: Subject) {
     assert_eq!(held(&store.records, "new").await.unwrap(), "n");
 }
 
+pub async fn parts_that_all_only_ask_are_answered(store: Subject) {
+    let Some(together) = store.records.as_together() else {
+        return;
+    };
+    let put = store
+        .records
+        .put("there", Bytes::from_static(b"x"), Condition::Any);
+    let version = applied(put.await.unwrap());
+    let parts = vec![
+        asked("there", Condition::Matches(version.clone())),
+        asked("gone", Condition::Absent),
+    ];
+    let versions = together.write_together(parts).await.unwrap().unwrap();
+    assert_eq!(versions, [version, Version::NEVER]);
+    let parts = vec![asked("there", Condition::Absent)];
+    assert_eq!(together.write_together(parts).await.unwrap(), None);
+}
+
 pub async fn two_parts_of_one_key_are_refused(store: Subject) {
     let Some(together) = store.records.as_together() else {
         return;

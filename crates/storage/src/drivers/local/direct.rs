@@ -7,16 +7,12 @@
 //! the gain: the same bytes go through the cache.
 
 use super::disk::Root;
-use super::gather::Pieces;
+use super::gather::{BLOCK_BYTES, Pieces, offset_in_block};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::io::IoSlice;
 use std::sync::{Mutex, OnceLock, PoisonError};
-
-/// What offsets, lengths and memory are multiples of, in bytes: the largest block of the common
-/// disks and file systems.
-const BLOCK_BYTES: usize = 4096;
 
 /// The least that is written past the cache, in bytes. Below, a copy is cheaper than the wait.
 const LEAST_BYTES: usize = 128 * 1024;
@@ -26,11 +22,6 @@ const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// How many buffers are kept for the next writes.
 const KEPT_BUFFERS: usize = 4;
-
-/// Returns how far an offset is behind the beginning of its block.
-pub(super) fn offset_in_block(offset: u64) -> usize {
-    usize::try_from(offset % BLOCK_BYTES as u64).expect("less than a block")
-}
 
 /// Aligned memory for writes, shared by all uploads.
 #[derive(Debug, Default)]

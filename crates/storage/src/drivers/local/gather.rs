@@ -1,11 +1,19 @@
 //! Bytes on their way to the disk: gathered until there are enough for one write.
 
-use super::direct::offset_in_block;
 use bytes::{Bytes, BytesMut};
 
 /// Pieces below this are copied together, in bytes. A piece keeps the whole network buffer that it
 /// is a part of, so tiny ones would hold many times their own length in memory.
 const KEPT_WHOLE: usize = 16 * 1024;
+
+/// What offsets, lengths and memory of a write past the page cache are multiples of, in bytes: the
+/// largest block of the common disks and file systems.
+pub(super) const BLOCK_BYTES: usize = 4096;
+
+/// Returns how far an offset is behind the beginning of its block.
+pub(super) fn offset_in_block(offset: u64) -> usize {
+    usize::try_from(offset % BLOCK_BYTES as u64).expect("less than a block")
+}
 
 /// What one write takes: pieces as they came, small ones copied together.
 #[derive(Debug, Default)]

@@ -214,11 +214,14 @@ impl Writer {
         } else {
             Vec::new()
         };
-        if batch.is_empty() && old.is_empty() {
-            return;
-        }
-        let committed = self.file.commit(&batch, &old);
-        self.settle_at = self.clock.monotonic() + SETTLE_AFTER;
+        let committed = if batch.is_empty() && old.is_empty() {
+            // There may still be who only asked; what is durable answers that.
+            Ok(())
+        } else {
+            let committed = self.file.commit(&batch, &old);
+            self.settle_at = self.clock.monotonic() + SETTLE_AFTER;
+            committed
+        };
         for Decided {
             operation,
             key,
