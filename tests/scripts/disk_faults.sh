@@ -232,7 +232,7 @@ for ((nth = 1; nth <= depth; nth++)); do
 done
 fault_while_running "-e trace=unlinkat,mkdirat -e inject=unlinkat,mkdirat:error=EIO"
 fault_while_running "-e trace=fsync -e inject=fsync:error=EIO:when=2+"
-fault_while_running "-P $records -e trace=fdatasync -e inject=fdatasync:error=EIO:when=20+"
+fault_while_running "-P $records -e trace=fdatasync -e inject=fdatasync:error=EIO:when=8+"
 fault_while_running "-e trace=pwritev,fallocate -e inject=pwritev,fallocate:error=ENOSPC:when=9+"
 fault_at_start "-e trace=fdatasync -e inject=fdatasync:error=EIO:when=2+"
 fault_at_start "-e trace=fsync -e inject=fsync:error=EIO"
