@@ -145,7 +145,11 @@ pub struct Part {
 #[async_trait]
 pub trait WriteTogether: Send + Sync {
     /// Writes all parts if each condition holds, and returns the version of each key; `None` when
-    /// one did not hold and nothing was written. Errors mean that nothing is known.
+    /// one did not hold and nothing was written.
+    ///
+    /// # Errors
+    /// `Invalid` for a wrong key or record, or two parts of one key: nothing was written. After any
+    /// other error nothing is known.
     async fn write_together(&self, parts: Vec<Part>) -> Result<Option<Vec<Version>>>;
 }
 
