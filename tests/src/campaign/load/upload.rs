@@ -144,14 +144,16 @@ impl Client {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
+        // Noted before anything else: the client may end here, and whoever goes on with the upload
+        // must know what its server may have got. What an earlier request brought may be kept as
+        // well, in place of this.
+        let earlier = if session.is_uncertain {
+            session.sent
+        } else {
+            0
+        };
+        session.sent = earlier.max(offset + sent);
         let Some(answer) = answer? else {
-            // What an earlier request brought may be kept as well, in place of this.
-            let earlier = if session.is_uncertain {
-                session.sent
-            } else {
-                0
-            };
-            session.sent = earlier.max(offset + sent);
             session.is_uncertain = true;
             return self.look_again().await;
         };
@@ -162,7 +164,10 @@ impl Client {
                 session.doing = Doing::Nothing;
             }
             // What an earlier request brought was kept after we had asked.
-            416 if session.is_uncertain => self.take_offset("PATCH", &answer),
+            416 if session.is_uncertain => {
+                session.sent = earlier;
+                self.take_offset("PATCH", &answer);
+            }
             404 if session.was_closed => self.session = None,
             _ => {
                 self.unexpected("PATCH", &location, &answer);
