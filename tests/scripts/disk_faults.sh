@@ -25,6 +25,7 @@ build_roadstead
 real_binary=$roadstead_binary
 folder=$workspace/server
 records=$folder/data/records.redb
+journal=$folder/data/records.journal
 mkdir "$workspace/known" "$workspace/sent"
 
 # Known: a file a blob or tag that must be there, with its bytes. Doubtful ones were not answered
@@ -189,7 +190,7 @@ judge() {
   start_once "$real_binary" || fail "$1: the server does not start without the fault"
   check_all "$1"
   kill_server
-  printf 'disk faults: %3d met, %2d calls refused: %s\n' "$injected" "$((refusals - $3))" "${1//"$records"/records.redb}"
+  printf 'disk faults: %3d met, %2d calls refused: %s\n' "$injected" "$((refusals - $3))" "${1//"$folder/data/"/}"
 }
 
 fault_while_running() {
@@ -224,18 +225,20 @@ kill_server
 
 for ((nth = 1; nth <= depth; nth++)); do
   fault_while_running "-e trace=fdatasync -e inject=fdatasync:error=EIO:when=$nth"
-  fault_while_running "-P $records -e trace=fdatasync -e inject=fdatasync:error=EIO:when=$((nth * 7))"
+  fault_while_running "-P $journal -e trace=fdatasync -e inject=fdatasync:error=EIO:when=$((nth * 3))"
+  fault_while_running "-P $records -e trace=fdatasync -e inject=fdatasync:error=EIO:when=$nth"
   fault_while_running "-e trace=fsync -e inject=fsync:error=EIO:when=$nth"
   fault_while_running "-e trace=renameat,renameat2 -e inject=renameat,renameat2:error=EIO:when=$nth"
   fault_while_running "-e trace=pwritev,pwritev2 -e inject=pwritev,pwritev2:error=ENOSPC:when=$nth"
-  fault_while_running "-P $records -e trace=pwritev,pwrite64 -e inject=pwritev,pwrite64:error=EIO:when=$((nth * 30))"
+  fault_while_running "-P $journal -e trace=pwritev,pwrite64 -e inject=pwritev,pwrite64:error=EIO:when=$((nth * 3))"
+  fault_while_running "-P $records -e trace=pwritev,pwrite64 -e inject=pwritev,pwrite64:error=EIO:when=$nth"
 done
-fault_while_running "-e trace=unlinkat,mkdirat -e inject=unlinkat,mkdirat:error=EIO"
 fault_while_running "-e trace=fsync -e inject=fsync:error=EIO:when=2+"
-fault_while_running "-P $records -e trace=fdatasync -e inject=fdatasync:error=EIO:when=8+"
+fault_while_running "-P $journal -e trace=fdatasync -e inject=fdatasync:error=EIO:when=4+"
 fault_while_running "-e trace=pwritev,fallocate -e inject=pwritev,fallocate:error=ENOSPC:when=9+"
 fault_at_start "-e trace=fdatasync -e inject=fdatasync:error=EIO:when=2+"
 fault_at_start "-e trace=fsync -e inject=fsync:error=EIO"
+fault_at_start "-e trace=mkdirat -e inject=mkdirat:error=EIO"
 fault_at_start "-e trace=fallocate -e inject=fallocate:error=ENOSPC"
 
 [[ $refusals -gt 0 ]] || fail "no fault was ever met"

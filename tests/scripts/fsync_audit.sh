@@ -6,7 +6,7 @@
 #   tests/scripts/fsync_audit.sh
 #
 # Demanded: the bytes, fdatasync, rename, fsync of the folder (and of the folders around it when
-# they are new), only then the record, fdatasync of the record file, only then the answer.
+# they are new), only then the record in the journal, its fdatasync, only then the answer.
 set -euo pipefail
 
 # shellcheck source=tests/scripts/server.sh
@@ -99,8 +99,8 @@ events() {
     text ~ /recvfrom\(.*"(POST|PUT) \/v2\/audit\// && text !~ /MSG_PEEK/ { print "request"; next }
     text ~ /"HTTP\/1\.1 201/ { print "answer"; next }
     text ~ /= -1 / { next }
-    text ~ /^pwrite.*records\.redb>/ { print "record-written"; next }
-    text ~ /^fdatasync\(.*records\.redb>/ { print "record-synced"; next }
+    text ~ /^pwrite.*records\.journal>/ { print "record-written"; next }
+    text ~ /^fdatasync\(.*records\.journal>/ { print "record-synced"; next }
     text ~ /^pwrite.*\/uploads\// { print "data-written", last(path_of(text)); next }
     text ~ /^fdatasync\(.*\/uploads\// { print "data-synced", last(path_of(text)); next }
     text ~ /^renameat.*"uploads\// {

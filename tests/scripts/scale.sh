@@ -6,7 +6,8 @@
 # Makes a store in a temporary folder (7 GB and 7 minutes for a million blobs; SCALE_FOLDER names the
 # folder around it), starts the release server on it, and prints a line for each figure:
 #
-#   start        until the first answer, after a clean stop and after kill -9 with the store at rest
+#   start        until the first answer, after a clean stop and after kill -9, with the store at rest and
+#                in the midst of pushes
 #   idle         memory when nothing is asked
 #   latency      pulls of what is anywhere in the store and pushes, 100 a second: idle, beside a pass
 #                at the pace that is set, beside a pass without a pace
@@ -78,6 +79,11 @@ start() {
   echo "start, $1: $(($(now_ms) - begun)) ms"
 }
 
+kill_server() {
+  kill -KILL "$registry_pid"
+  wait "$registry_pid" 2>/dev/null || true
+}
+
 latency() {
   echo "latency, $1:"
   "$programs/latency" "$registry_address" --seconds "$seconds" "${plan[@]}" | sed 's/^/    /'
@@ -90,9 +96,14 @@ start "after a clean stop"
 echo "idle: $(memory_mib VmRSS) MiB"
 latency "nothing else"
 sleep 2
-kill -KILL "$registry_pid"
-wait "$registry_pid" 2>/dev/null || true
+kill_server
 start "after kill -9 with the store at rest"
+"$programs/latency" "$registry_address" --seconds 20 --pushes 100 "${plan[@]}" >/dev/null 2>&1 &
+pushing=$!
+sleep 10
+kill_server
+wait "$pushing" || true
+start "after kill -9 in the midst of pushes"
 measure "pass 0, dry" ask gc run --dry-run --unpaced
 
 ask gc run --once >/dev/null &

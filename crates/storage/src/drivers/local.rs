@@ -4,6 +4,7 @@
 //! <folder>/lock            held by the server that has the folder open
 //! <folder>/format          what the folder is, and the version of its layout
 //! <folder>/records.redb    the records
+//! <folder>/records.journal  those written last, until the file above is brought to the disk
 //! <folder>/uploads/<id>    unfinished uploads
 //! <folder>/data/<hh>/<hh>/<id>   finished data objects, by the first digits of their id
 //! ```
@@ -19,6 +20,7 @@ mod failure;
 mod finished;
 mod folder;
 mod gather;
+mod journal;
 mod listing;
 mod place;
 mod publish;

@@ -24,18 +24,22 @@ impl Health {
     pub(super) fn has_sync_failed(&self) -> bool {
         self.sync_failed.load(Ordering::Acquire)
     }
+
+    /// Notes that one did.
+    pub(super) fn note_failed_sync(&self) {
+        self.sync_failed.store(true, Ordering::Release);
+    }
 }
 
-/// How much of the disk is taken beyond what the file uses, in bytes: a commit of deletes, or the
-/// repair after a crash, writes before it frees.
-const HEADROOM: u64 = 4 * 1024 * 1024;
-
 /// The part of the disk that is kept for the file: blocks of its own, so that what is written there
-/// does not meet a full disk.
+/// does not meet a full disk. A commit of deletes, or the repair after a crash, writes before it
+/// frees; and what the journal has must fit when the file is brought to the disk.
 #[derive(Debug)]
 pub(super) struct Headroom {
     file: File,
     root: Arc<Root>,
+    /// How much of the disk is taken beyond what the file uses, in bytes; half of that at least.
+    bytes: u64,
     /// Up to where the file has been written, and up to where the disk is its own.
     used_to: AtomicU64,
     kept_to: AtomicU64,
@@ -47,9 +51,9 @@ impl Headroom {
     fn use_to(&self, end: u64) {
         let used_to = self.used_to.fetch_max(end, Ordering::AcqRel).max(end);
         // Without space it is asked for again once a batch, not with every page.
-        let is_near = used_to + HEADROOM / 2 > self.kept_to.load(Ordering::Acquire);
+        let is_near = used_to + self.bytes / 2 > self.kept_to.load(Ordering::Acquire);
         if is_near && !self.is_low.load(Ordering::Acquire) {
-            self.extend(used_to + HEADROOM);
+            self.extend(used_to + self.bytes);
         }
     }
 
@@ -81,7 +85,7 @@ impl Headroom {
     /// Tells whether the disk had too little left, after another look if it had.
     pub(super) fn is_low(&self) -> bool {
         if self.is_low.load(Ordering::Acquire) {
-            self.extend(self.used_to.load(Ordering::Acquire) + HEADROOM);
+            self.extend(self.used_to.load(Ordering::Acquire) + self.bytes);
         }
         self.is_low.load(Ordering::Acquire)
     }
@@ -101,12 +105,14 @@ impl WatchedFile {
     pub(super) fn new(
         root: Arc<Root>,
         file: File,
+        headroom_bytes: u64,
         health: Arc<Health>,
     ) -> Result<Self, redb::Error> {
         let inner = redb::backends::FileBackend::new(file.try_clone()?)?;
         let headroom = Headroom {
             file,
             root: Arc::clone(&root),
+            bytes: headroom_bytes,
             used_to: AtomicU64::new(0),
             kept_to: AtomicU64::new(0),
             is_low: AtomicBool::new(false),
@@ -139,16 +145,22 @@ impl StorageBackend for WatchedFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        if length < self.inner.len()? {
+        let is_cut = length < self.inner.len()?;
+        if is_cut {
             self.headroom.cut_to(length);
         }
-        Ok(self.root.set_length(self.file(), length)?)
+        self.root.set_length(self.file(), length)?;
+        if !is_cut {
+            // Any page of it may be the next one that is written, the last as well as the first.
+            self.headroom.use_to(length);
+        }
+        Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
         let result = self.root.sync_data(self.file());
         if result.is_err() {
-            self.health.sync_failed.store(true, Ordering::Release);
+            self.health.note_failed_sync();
         }
         Ok(result?)
     }

@@ -4,7 +4,7 @@ use super::snapshot::{Snapshot, Tombstone};
 use super::value::{CLOCK, LATEST, RECORDS, TOMBSTONES, Value};
 use crate::{Condition, Operation, Outcome, Part, Result, Timestamp, Version};
 use bytes::Bytes;
-use redb::{Database, ReadableTable};
+use redb::{ReadableTable, Table, WriteTransaction};
 use std::collections::HashMap;
 
 /// A write as it was asked for.
@@ -149,53 +149,62 @@ impl<'a> Batch<'a> {
         self.now
     }
 
-    /// Writes all changes, sweeps the tombstones `old`, keeps the time if that is due, and makes
-    /// everything durable.
-    pub(super) fn commit(
+    /// Returns every key that changes, with its new value.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+        self.changes.iter().map(|(key, change)| {
+            let value = Value {
+                record: change.bytes.as_deref(),
+                nonce: change.nonce,
+                modified: self.now,
+            };
+            (key.as_str(), value)
+        })
+    }
+
+    /// Writes all changes, sweeps the tombstones `old` and keeps the time if that is due.
+    pub(super) fn apply(
         &self,
-        database: &Database,
+        transaction: &WriteTransaction,
         old: &[Tombstone],
         keeps_time: bool,
     ) -> std::result::Result<(), redb::Error> {
-        let transaction = database.begin_write()?;
-        {
-            let mut records = transaction.open_table(RECORDS)?;
-            let mut tombstones = transaction.open_table(TOMBSTONES)?;
-            for (key, change) in &self.changes {
-                let key = key.as_str();
-                let value = Value {
-                    record: change.bytes.as_deref(),
-                    nonce: change.nonce,
-                    modified: self.now,
-                };
-                value.encode(
-                    records
-                        .insert_reserve(key, value.encoded_length())?
-                        .as_mut(),
-                );
-                if value.record.is_none() {
-                    tombstones.insert((self.now.as_millis(), key), change.nonce)?;
-                }
-            }
-            if keeps_time {
-                transaction
-                    .open_table(CLOCK)?
-                    .insert(LATEST, self.now.as_millis())?;
-            }
-            for tombstone in old {
-                let key = tombstone.key.as_str();
-                // A key that has been written since, be it in this batch, has another nonce.
-                let is_still_there = records.get(key)?.is_some_and(|guard| {
-                    Value::decode(Operation::Delete, key, guard.value())
-                        .is_ok_and(|value| value.record.is_none() && value.nonce == tombstone.nonce)
-                });
-                if is_still_there {
-                    records.remove(key)?;
-                }
-                tombstones.remove((tombstone.written, key))?;
-            }
+        let mut records = transaction.open_table(RECORDS)?;
+        let mut tombstones = transaction.open_table(TOMBSTONES)?;
+        for (key, value) in self.changes() {
+            insert(&mut records, &mut tombstones, key, value)?;
         }
-        transaction.commit()?;
+        if keeps_time {
+            transaction
+                .open_table(CLOCK)?
+                .insert(LATEST, self.now.as_millis())?;
+        }
+        for tombstone in old {
+            let key = tombstone.key.as_str();
+            // A key that has been written since, be it in this batch, has another nonce.
+            let is_still_there = records.get(key)?.is_some_and(|guard| {
+                Value::decode(Operation::Delete, key, guard.value())
+                    .is_ok_and(|value| value.record.is_none() && value.nonce == tombstone.nonce)
+            });
+            if is_still_there {
+                records.remove(key)?;
+            }
+            tombstones.remove((tombstone.written, key))?;
+        }
         Ok(())
     }
+}
+
+/// Puts one value, and its entry in the index of tombstones where it is one.
+pub(super) fn insert(
+    records: &mut Table<'_, &'static str, &'static [u8]>,
+    tombstones: &mut Table<'_, (u64, &'static str), u128>,
+    key: &str,
+    value: Value<'_>,
+) -> std::result::Result<(), redb::Error> {
+    let length = value.encoded_length();
+    value.encode(records.insert_reserve(key, length)?.as_mut());
+    if value.record.is_none() {
+        tombstones.insert((value.modified.as_millis(), key), value.nonce)?;
+    }
+    Ok(())
 }

@@ -169,13 +169,24 @@ impl DataStore for LocalData {
         let state = upload.state();
         let range = 0..state.length;
         let place = Place::of_key(Operation::ReadBack, &state.key)?;
-        if range.is_empty() && !self.shared.staging.has_ended(place) {
+        let has_ended = self.shared.staging.has_ended(place);
+        if range.is_empty() && !has_ended {
             return Ok(Box::pin(futures::stream::empty()));
         }
-        self.shared
-            .reading
-            .open(&self.shared.folder, &state.key, place.staged(), range)
-            .await
+        let Shared {
+            reading, folder, ..
+        } = &*self.shared;
+        let key = &state.key;
+        let staged = reading
+            .open(folder, key, place.staged(), range.clone())
+            .await;
+        match staged {
+            // A server that was killed right after a finish: the object has what was kept.
+            Err(error) if error.kind() == Kind::NotFound && !has_ended => {
+                reading.open(folder, key, place.published(), range).await
+            }
+            other => other,
+        }
     }
 
     fn is_doubtful(&self, state: &UploadState) -> bool {

@@ -1,17 +1,20 @@
-//! The record file: opens it, publishes what is durable in it, opens it again after a failed write.
+//! The record file and its journal: opens them, publishes what is durable, opens them again after a
+//! failed write.
 
 use super::backend::{Headroom, Health, WatchedFile};
-use super::batch::Batch;
+use super::batch::{self, Batch};
 use super::disk::Root;
 use super::failure;
+use super::journal::{Cycle, Entered, Journal, Position};
 use super::publish;
 use super::snapshot::{Snapshot, Tombstone};
-use super::value::{CLOCK, CLOCK_STEP, LATEST, RECORDS, TOMBSTONES};
+use super::value::{CLOCK, CLOCK_STEP, CYCLE, JOURNAL, LATEST, RECORDS, TOMBSTONES};
 use crate::{Kind, Operation, Result, StorageError, Timestamp};
-use redb::{Database, ReadableDatabase};
+use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
+use std::io::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -19,12 +22,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// The name of the record file in the data folder.
 const NAME: &str = "records.redb";
 
+/// How much of the disk is kept for the file beyond what it uses, in bytes: as much as the cache, for
+/// that holds what the journal has, but no more and no less than this. Half of it is what the journal
+/// may have.
+const LEAST_HEADROOM: u64 = 4 * 1024 * 1024;
+const MOST_HEADROOM: u64 = 32 * 1024 * 1024;
+
 /// The snapshot that readers use now; none while the file is closed.
 #[derive(Debug, Default)]
 pub(super) struct Published(RwLock<Option<Arc<Snapshot>>>);
 
 impl Published {
-    /// Returns the records as of the last durable commit.
+    /// Returns the records as of the last batch that is durable.
     pub(super) fn current(&self, operation: Operation, key: &str) -> Result<Arc<Snapshot>> {
         let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
         current.clone().ok_or_else(|| {
@@ -38,7 +47,16 @@ impl Published {
     }
 }
 
-/// The record file, owned by the writer thread.
+/// How far a transaction reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// The journal has it already.
+    Memory,
+    /// To the disk, with all before it.
+    Disk,
+}
+
+/// The record file and its journal, owned by the writer thread.
 pub(super) struct RecordFile {
     root: Arc<Root>,
     /// Where the file is, for messages.
@@ -48,29 +66,36 @@ pub(super) struct RecordFile {
     database: Option<Database>,
     published: Arc<Published>,
     headroom: Option<Arc<Headroom>>,
+    headroom_bytes: u64,
+    journal: Journal,
     /// The time that is kept in the file.
     kept_time: Timestamp,
-    /// Whether the last commit took down which pages are in use, so that the file would be opened
-    /// after a crash without being read as a whole.
+    /// Whether the file on the disk is all that there is: the journal has nothing beyond it.
     is_settled: bool,
 }
 
 impl RecordFile {
-    /// Opens or makes the file, repairing it after a crash.
+    /// Opens or makes the files; after a crash the records get what the journal has beyond their file.
     pub(super) fn open(
         root: Arc<Root>,
         folder: &Path,
         cache_bytes: usize,
         published: Arc<Published>,
     ) -> Result<Self> {
+        let path = folder.join(NAME);
+        let headroom_bytes = (cache_bytes as u64).clamp(LEAST_HEADROOM, MOST_HEADROOM);
+        let journal = Journal::open(Arc::clone(&root), headroom_bytes / 4)
+            .map_err(|error| explain(&path, error.into()))?;
         let mut file = Self {
             root,
-            path: folder.join(NAME),
+            path,
             cache_bytes,
             health: Arc::default(),
             database: None,
             published,
             headroom: None,
+            headroom_bytes,
+            journal,
             kept_time: Timestamp::default(),
             is_settled: true,
         };
@@ -97,17 +122,19 @@ impl RecordFile {
         self.published.current(Operation::Put, "")
     }
 
-    /// Commits a batch and shows it to readers. After an error the batch may be durable or not.
+    /// Makes a batch durable and shows it to readers. After an error it may be durable or not.
     pub(super) fn commit(&mut self, batch: &Batch<'_>, old: &[Tombstone]) -> Result<()> {
-        let database = self
-            .database
-            .as_ref()
-            .expect("`ready` opened it for this batch");
         let keeps_time = batch.now() >= self.kept_time.plus(CLOCK_STEP);
-        self.is_settled = false;
-        let committed = batch
-            .commit(database, old, keeps_time)
-            .and_then(|()| self.publish());
+        // Tombstones that a crash brings back are swept again.
+        let is_durable = batch.is_empty() || self.enter(batch)? == Entered::Durable;
+        let reach = if is_durable {
+            Reach::Memory
+        } else {
+            Reach::Disk
+        };
+        let committed = self.transact(reach, |transaction| {
+            batch.apply(transaction, old, keeps_time)
+        });
         if committed.is_ok() && keeps_time {
             self.kept_time = batch.now();
         }
@@ -119,30 +146,61 @@ impl RecordFile {
         })
     }
 
-    /// Tells whether the file would be opened after a crash without being read as a whole.
+    /// Tells whether the file on the disk is all that there is: a start after a crash would have
+    /// nothing to do.
     pub(super) const fn is_settled(&self) -> bool {
         self.is_settled
     }
 
-    /// Takes down in the file which of its pages are in use. Every commit could do that, but it
-    /// takes a second fsync and a few bytes for each page of the file; so it is done when nobody
-    /// waits. No record changes.
+    /// Brings the file to the disk, so that the journal is empty. No record changes.
     pub(super) fn settle(&mut self) {
-        let Some(database) = &self.database else {
+        if self.database.is_none() {
             return;
-        };
-        // Once: after a failure the file is opened again, and the next write comes back to this.
-        self.is_settled = true;
-        let settled = database.begin_write().map_err(redb::Error::from);
-        let settled = settled.and_then(|mut transaction| {
-            transaction.set_quick_repair(true);
-            Ok(transaction.commit()?)
-        });
-        if let Err(error) = settled.and_then(|()| self.publish()) {
+        }
+        if let Err(error) = self.transact(Reach::Disk, |_| Ok(())) {
             let error = failure::from_redb(Operation::Put, "", error);
-            tracing::error!(%error, "failed to settle the record file");
+            tracing::error!(%error, "failed to bring the record file to the disk");
             self.recover();
         }
+    }
+
+    fn enter(&mut self, batch: &Batch<'_>) -> Result<Entered> {
+        self.journal.enter(batch.changes()).map_err(|error| {
+            self.health.note_failed_sync();
+            let error = failure::from_io(Operation::Put, "", error);
+            tracing::error!(%error, "failed to bring the journal to the disk");
+            error
+        })
+    }
+
+    /// Runs one transaction and shows it to readers.
+    fn transact(
+        &mut self,
+        reach: Reach,
+        fill: impl FnOnce(&WriteTransaction) -> std::result::Result<(), redb::Error>,
+    ) -> std::result::Result<(), redb::Error> {
+        let database = self.database.as_ref();
+        let mut transaction = database.expect("`ready` opened it").begin_write()?;
+        let cycle = Cycle::after(self.journal.cycle());
+        match reach {
+            Reach::Memory => transaction.set_durability(Durability::None)?,
+            Reach::Disk => {
+                // It takes down which pages are in use; without that, a start after a crash would
+                // read the whole file to find out.
+                transaction.set_quick_repair(true);
+                let mut journal = transaction.open_table(JOURNAL)?;
+                journal.insert(CYCLE, cycle.encode().as_slice())?;
+            }
+        }
+        // Also where it fails, for the time until the file is opened again.
+        self.is_settled = false;
+        fill(&transaction)?;
+        transaction.commit()?;
+        if reach == Reach::Disk {
+            self.journal.begin(Some(cycle));
+            self.is_settled = true;
+        }
+        self.publish()
     }
 
     /// Returns a time that no record of the file is later than.
@@ -172,8 +230,15 @@ impl RecordFile {
         }
     }
 
-    /// Closes the file; readers get errors from now on.
+    /// Brings the file to the disk and closes it; readers get errors from now on.
     pub(super) fn close(&mut self) {
+        if !self.is_settled && !self.health.has_sync_failed() {
+            self.settle();
+        }
+        self.shut();
+    }
+
+    fn shut(&mut self) {
         self.published.set(None);
         let Some(database) = self.database.take() else {
             return;
@@ -189,7 +254,7 @@ impl RecordFile {
         if self.health.has_sync_failed() {
             return;
         }
-        self.close();
+        self.shut();
         if let Err(error) = self.reopen() {
             tracing::error!(%error, "failed to open the record file again, the next write retries");
         }
@@ -211,10 +276,57 @@ impl RecordFile {
             opened.map_err(|error| explain(&self.path, error))?;
         self.is_settled = !was_repaired;
         (self.database, self.headroom) = (Some(database), Some(headroom));
-        self.publish().map_err(|error| {
-            self.database = None;
+        self.catch_up().map_err(|error| {
+            self.shut();
             explain(&self.path, error)
         })
+    }
+
+    /// Applies what the journal has beyond the file. That takes no room on the disk: only a commit
+    /// that reaches it does.
+    fn catch_up(&mut self) -> std::result::Result<(), redb::Error> {
+        self.journal.begin(self.read_cycle()?);
+        let entries = self.journal.entries();
+        if entries.are_none()? {
+            return self.publish();
+        }
+        // The process that wrote them may have been killed before they were on the disk.
+        if let Err(error) = self.journal.sync() {
+            self.health.note_failed_sync();
+            return Err(Error::from(error).into());
+        }
+        let mut next = Position::default();
+        self.transact(Reach::Memory, |transaction| {
+            let mut records = transaction.open_table(RECORDS)?;
+            let mut tombstones = transaction.open_table(TOMBSTONES)?;
+            let mut latest = Timestamp::default();
+            next = entries.replay(|key, value| {
+                batch::insert(&mut records, &mut tombstones, key, value)?;
+                latest = latest.max(value.modified);
+                Ok::<_, redb::Error>(())
+            })?;
+            let mut clock = transaction.open_table(CLOCK)?;
+            clock.insert(LATEST, latest.as_millis())?;
+            Ok(())
+        })?;
+        self.journal.go_on(next);
+        tracing::info!(
+            entries = next.entries_before(),
+            "the records have what the journal had beyond their file"
+        );
+        Ok(())
+    }
+
+    fn read_cycle(&self) -> std::result::Result<Option<Cycle>, redb::Error> {
+        let database = self.database.as_ref().expect("it has just been opened");
+        match database.begin_read()?.open_table(JOURNAL) {
+            Ok(table) => Ok(table
+                .get(CYCLE)?
+                .and_then(|cycle| Cycle::decode(cycle.value()))),
+            // It has never been brought to the disk with a journal beside it.
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// Makes the file under another name first: redb does not open one that it has only begun,
@@ -240,7 +352,8 @@ impl RecordFile {
     ) -> std::result::Result<(Database, Arc<Headroom>, bool), redb::Error> {
         let file = open_file(&self.root, name, flags)?;
         let health = Arc::clone(&self.health);
-        let backend = WatchedFile::new(Arc::clone(&self.root), file, health)?;
+        let root = Arc::clone(&self.root);
+        let backend = WatchedFile::new(root, file, self.headroom_bytes, health)?;
         let headroom = backend.headroom();
         let was_repaired = Arc::<AtomicBool>::default();
         let repaired = Arc::clone(&was_repaired);

@@ -6,6 +6,7 @@ mod disk_states;
 mod faults;
 mod files;
 mod folder;
+mod journal;
 mod ledger;
 mod power_cut;
 mod records;

@@ -21,7 +21,13 @@ pub(super) const CLOCK: TableDefinition<'static, &str, u64> = TableDefinition::n
 /// The only key of that table.
 pub(super) const LATEST: &str = "latest";
 
-/// How far apart the times in that table are.
+/// The cycle of the journal that goes on from this state of the file.
+pub(super) const JOURNAL: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("journal");
+
+/// The only key of that table.
+pub(super) const CYCLE: &str = "cycle";
+
+/// How far apart the times in the table of the clock are.
 pub(super) const CLOCK_STEP: Duration = Duration::from_secs(1);
 
 /// Bytes before the payload.

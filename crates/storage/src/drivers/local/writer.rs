@@ -33,8 +33,7 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 /// How many tombstones the sweep takes at once.
 const SWEEP_TOMBSTONES: usize = 500;
 
-/// How long there must be no write before the file is settled, so that a start after a crash need
-/// not read all of it.
+/// How long there must be no write before the record file is brought to the disk.
 const SETTLE_AFTER: Duration = Duration::from_millis(500);
 
 /// A write that waits for the thread.
@@ -132,7 +131,7 @@ pub(super) struct Writer {
     file: RecordFile,
     clock: Arc<SteadyClock>,
     next_sweep: Duration,
-    /// When to settle the file, if nothing is written until then.
+    /// When to bring the file to the disk, if nothing is written until then.
     settle_at: Duration,
     /// How long a write may wait before it is refused unapplied: no request lands later than this
     /// after it was sent.

@@ -96,7 +96,9 @@ fn clear(path: &Path, overwrite: bool) -> Result<()> {
         let inside = path.join(&name);
         let removed = match name.as_str() {
             "data" | "uploads" | "admin" => std::fs::remove_dir_all(&inside),
-            "format" | "format.new" | "records.redb" => std::fs::remove_file(&inside),
+            "format" | "format.new" | "records.redb" | "records.journal" => {
+                std::fs::remove_file(&inside)
+            }
             _ => {
                 let reason = format!(
                     "the data folder {} holds {name:?}, which is not of a registry",

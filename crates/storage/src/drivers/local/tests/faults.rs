@@ -208,6 +208,56 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
     });
 }
 
+#[test]
+fn what_the_journal_has_always_fits_onto_a_disk_that_is_full_by_then() {
+    // How many records there are when the disk is full: the journal then has more or less.
+    for count in [1, 40, 90, 140, 190, 400, 700, 1000] {
+        let folder = fast_folder();
+        let kept_to = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&kept_to);
+        let disk = Watched::new(move |about| {
+            if about.call == Call::Keep {
+                seen.fetch_max(about.end, Ordering::SeqCst);
+            }
+            Fate::Done
+        });
+        let key = |number: u64| format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        runtime().block_on(async {
+            let store = open_on(&folder, &disk).unwrap();
+            let mut scenario = Scenario::new(Arc::clone(&disk));
+            for number in 0..count {
+                scenario.put(&store, &key(number), 1500).await;
+            }
+            let kept_to = kept_to.load(Ordering::SeqCst);
+            disk.set(move |about| match about.call {
+                Call::Write | Call::Keep if about.end > kept_to => Fate::Fails(Errno::NOSPC),
+                _ => Fate::Done,
+            });
+            // What a server that is killed now leaves, and what a start on the full disk makes of it.
+            let crashed = fast_folder();
+            std::fs::create_dir(crashed.path().join("store")).unwrap();
+            for name in [
+                "store/records.redb",
+                "store/records.journal",
+                "store/format",
+            ] {
+                std::fs::copy(folder.path().join(name), crashed.path().join(name)).unwrap();
+            }
+            let after_crash = open_on(&crashed, &disk).unwrap();
+            scenario.ledger.check(&after_crash).await.unwrap();
+            scenario.put(&after_crash, "small", 10).await;
+            scenario.put(&store, "small", 10).await;
+            for number in 0..count {
+                scenario.delete(&store, &key(number)).await;
+            }
+            assert!(scenario.errors.is_empty(), "{count}: {:?}", scenario.errors);
+            drop(store);
+            let store = open_on(&folder, &disk).unwrap();
+            scenario.ledger.check(&store).await.unwrap();
+        });
+    }
+}
+
 #[tokio::test]
 async fn bytes_that_a_failed_fsync_lost_on_the_way_are_never_finished() {
     let folder = fast_folder();

@@ -210,6 +210,29 @@ async fn an_upload_that_was_finished_before_a_kill_takes_the_same_bytes_again() 
 }
 
 #[tokio::test]
+async fn what_an_upload_kept_is_read_back_though_it_was_finished_before_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = open(&folder).data();
+    let mut upload = begin(&data).await;
+    data.append(&mut upload, pattern(1, 1000)).await.unwrap();
+    data.checkpoint(&mut upload).await.unwrap();
+    let state = upload.state().clone();
+    data.append(&mut upload, pattern(2, 1000)).await.unwrap();
+    data.finish(upload).await.unwrap();
+    let mut ended = Upload::resume(state.clone());
+    let error = data.read_back(&mut ended).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::NotFound);
+    drop(data);
+
+    // Another algorithm's digest closes it, which must hash what came before.
+    let data = open(&folder).data();
+    let mut again = Upload::resume(state);
+    let blocks = data.read_back(&mut again).await.unwrap();
+    let blocks: Vec<Bytes> = blocks.try_collect().await.unwrap();
+    assert_eq!(blocks.concat(), pattern(1, 1000));
+}
+
+#[tokio::test]
 async fn a_finished_upload_is_not_begun_again_by_a_late_writer() {
     let folder = tempfile::tempdir().unwrap();
     let data = open(&folder).data();

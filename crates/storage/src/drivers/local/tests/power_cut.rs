@@ -155,11 +155,13 @@ fn forgetting(call: Call, path: &'static str, number: usize) -> impl FnMut(&Abou
 #[test]
 fn a_forgotten_sync_is_found() {
     // Each finish syncs its file, its folder and, the first time, the folders around it; an open
-    // ends with the data folder itself.
+    // ends with the data folder itself. Each batch syncs the journal; the first one, which has none,
+    // ends with the second sync of its commit.
     for (call, path, number) in [
         (Call::SyncData, "uploads/", 0),
         (Call::SyncData, "uploads/", 1),
-        (Call::SyncData, "records", 12),
+        (Call::SyncData, "records.journal", 5),
+        (Call::SyncData, "records.redb", 10),
         (Call::SyncFolder, "data/", 0),
         (Call::SyncFolder, "data", 2),
     ] {

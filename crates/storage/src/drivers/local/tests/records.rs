@@ -1,7 +1,7 @@
 //! The writer thread: what it gathers, what it refuses, and how it bears errors of the disk.
 
 use super::watched::{About, Call, Fate, Watched};
-use super::{open, open_on, settings};
+use super::{open_on, settings};
 use crate::drivers::local::LocalStore;
 use crate::drivers::local::batch::Write;
 use crate::drivers::local::database::{Published, RecordFile};
@@ -58,47 +58,6 @@ fn run(clock: &Arc<ManualClock>, writes: Vec<(Write, Duration)>) -> (Vec<Result<
         .map(|outcome| outcome.blocking_recv().unwrap())
         .collect();
     (outcomes, syncs)
-}
-
-/// Opens a copy of a record file as if the process that has it open had been killed now; tells
-/// whether it is opened without being read as a whole.
-fn opens_at_once_after_a_crash(file: &std::path::Path) -> bool {
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy");
-    std::fs::copy(file, &copy).unwrap();
-    let opened = redb::Builder::new()
-        .set_repair_callback(redb::RepairSession::abort)
-        .open(&copy);
-    match opened {
-        Ok(_) => true,
-        Err(redb::DatabaseError::RepairAborted) => false,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-#[tokio::test]
-async fn a_crash_when_nothing_has_been_written_for_a_while_makes_no_slow_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = clock();
-    let shared = Arc::<ManualClock>::clone(&clock) as Arc<dyn crate::Clock>;
-    let store = LocalStore::open(&settings(&folder), shared).unwrap();
-    let file = settings(&folder).path.join("records.redb");
-    let key = "key";
-    let put = store.records().put(key, X, Condition::Absent).await;
-    assert!(matches!(put, Ok(Outcome::Applied(_))));
-    assert!(!opens_at_once_after_a_crash(&file));
-
-    clock.advance(Duration::from_secs(1));
-    // The thread looks at the clock when its wait is over, half a second by its own.
-    let end = std::time::Instant::now() + Duration::from_secs(30);
-    while !opens_at_once_after_a_crash(&file) {
-        assert!(std::time::Instant::now() < end, "the file is never settled");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let put = store.records().put(key, X, Condition::Any).await;
-    assert!(matches!(put, Ok(Outcome::Applied(_))));
-    assert!(!opens_at_once_after_a_crash(&file));
-    assert!(store.records().get(key).await.unwrap().record.is_some());
 }
 
 fn put(key: &str, condition: Condition) -> Write {
@@ -206,33 +165,6 @@ async fn a_write_that_meets_the_sweep_of_its_tombstone_keeps_its_record() {
     clock.advance(Duration::from_mins(1));
     applied(records.put("other", X, Condition::Any).await.unwrap());
     assert_eq!(records.get("key").await.unwrap().version, version);
-}
-
-#[tokio::test]
-async fn a_copy_taken_while_the_store_is_open_holds_every_answered_write() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let records = store.records();
-    for number in 0..50 {
-        applied(
-            records
-                .put(&format!("k{number}"), X, Condition::Any)
-                .await
-                .unwrap(),
-        );
-    }
-    // What a power cut leaves: the bytes of the file, closed by nobody.
-    let crashed = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(crashed.path().join("data")).unwrap();
-    for name in ["data/records.redb", "data/format"] {
-        std::fs::copy(folder.path().join(name), crashed.path().join(name)).unwrap();
-    }
-    let page = open(&crashed)
-        .records()
-        .list("k", None, 1000)
-        .await
-        .unwrap();
-    assert_eq!(page.entries.len(), 50);
 }
 
 #[tokio::test]
