@@ -37,6 +37,7 @@ cases=0
 pushes=0
 refusals=0
 failed_starts=0
+must_be_met=true
 
 fail() {
   echo "disk faults: $1" >&2
@@ -190,6 +191,8 @@ judge() {
   start_once "$real_binary" || fail "$1: the server does not start without the fault"
   check_all "$1"
   kill_server
+  # Calls are counted by thread, so a later one of a kind may never be made.
+  [[ $injected -gt 0 || $must_be_met == false ]] || fail "$1: no fault was met"
   printf 'disk faults: %3d met, %2d calls refused: %s\n' "$injected" "$((refusals - $3))" "${1//"$folder/data/"/}"
 }
 
@@ -201,6 +204,24 @@ fault_while_running() {
   trace_running "$1"
   push_all
   judge "$1" "$lines" "$refused"
+}
+
+# The fault is of what the server does once nobody writes; what is pushed then meets its consequences.
+fault_at_rest() {
+  local refused=$refusals lines
+  cases=$((cases + 1))
+  lines=$(wc -l <"$folder/server.log")
+  start_once "$real_binary" || fail "$1: the server does not start"
+  trace_running "$1"
+  push_all
+  for _ in {1..200}; do
+    if grep --quiet INJECTED "$workspace/trace"; then
+      break
+    fi
+    sleep 0.05
+  done
+  push_all
+  judge "$1 (at rest)" "$lines" "$refused"
 }
 
 fault_at_start() {
@@ -224,15 +245,17 @@ check_all "without faults"
 kill_server
 
 for ((nth = 1; nth <= depth; nth++)); do
+  [[ $nth -eq 1 ]] || must_be_met=false
   fault_while_running "-e trace=fdatasync -e inject=fdatasync:error=EIO:when=$nth"
   fault_while_running "-P $journal -e trace=fdatasync -e inject=fdatasync:error=EIO:when=$((nth * 3))"
-  fault_while_running "-P $records -e trace=fdatasync -e inject=fdatasync:error=EIO:when=$nth"
+  fault_at_rest "-P $records -e trace=fdatasync -e inject=fdatasync:error=EIO:when=$nth"
   fault_while_running "-e trace=fsync -e inject=fsync:error=EIO:when=$nth"
   fault_while_running "-e trace=renameat,renameat2 -e inject=renameat,renameat2:error=EIO:when=$nth"
   fault_while_running "-e trace=pwritev,pwritev2 -e inject=pwritev,pwritev2:error=ENOSPC:when=$nth"
   fault_while_running "-P $journal -e trace=pwritev,pwrite64 -e inject=pwritev,pwrite64:error=EIO:when=$((nth * 3))"
-  fault_while_running "-P $records -e trace=pwritev,pwrite64 -e inject=pwritev,pwrite64:error=EIO:when=$nth"
+  fault_at_rest "-P $records -e trace=pwritev,pwrite64 -e inject=pwritev,pwrite64:error=EIO:when=$nth"
 done
+must_be_met=true
 fault_while_running "-e trace=fsync -e inject=fsync:error=EIO:when=2+"
 fault_while_running "-P $journal -e trace=fdatasync -e inject=fdatasync:error=EIO:when=4+"
 fault_while_running "-e trace=pwritev,fallocate -e inject=pwritev,fallocate:error=ENOSPC:when=9+"
