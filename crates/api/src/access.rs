@@ -28,7 +28,7 @@ pub(crate) async fn authorize(
         return Ok(Caller::anonymous());
     }
     if matches!(route, Route::Administration) {
-        return guard.identify_administrator(request).await;
+        return Box::pin(guard.identify_administrator(request)).await;
     }
     let needed = needed_access(route, request.method());
     let scopes = || scopes_of(needed.as_ref(), route, request);

@@ -173,7 +173,10 @@ pub fn bind(listener: TcpListener, settings: ServerSettings, state: AppState) ->
                 data.insert(connection.stream().security());
             })
             .finish(application(state.clone()));
-        fn_service(move |stream| accept(stream, limits, before.clone())).and_then(http)
+        // Boxed, as is the handshake in it, so that its room is given back once it is over: a
+        // connection may live for days.
+        let begin = move |stream| Box::pin(accept(stream, limits, before.clone()));
+        fn_service(begin).and_then(http)
     };
     let server = builder.listen("registry", listener, factory)?.run();
     Ok(Bound::new(address, server))
@@ -266,7 +269,7 @@ impl Before {
             None
         };
         let (transport, is_http_2) = if let Some(tls) = self.tls {
-            tls.accept(stream).await?
+            Box::pin(tls.accept(stream)).await?
         } else {
             let is_http_2 = has_http_2_preface(&stream).await?;
             (Transport::Plain(stream), is_http_2)

@@ -87,7 +87,7 @@ async fn refuse_plain(stream: &mut TcpStream, first: u8) -> io::Result<()> {
     stream.write_all(PLAIN_ANSWER).await?;
     stream.shutdown().await?;
     // Closed with bytes unread, the connection would be reset and the answer might be lost.
-    let mut buffer = [0; 4096];
+    let mut buffer = vec![0; 4096];
     while stream.read(&mut buffer).await? > 0 {}
     Ok(())
 }

@@ -230,7 +230,7 @@ impl Journal {
     pub(super) fn entries(&self) -> Entries {
         Entries {
             file: Arc::clone(&self.file),
-            limit: self.limit,
+            length: self.length,
             cycle: self.cycle,
         }
     }
@@ -240,7 +240,7 @@ impl Journal {
 #[derive(Debug)]
 pub(super) struct Entries {
     file: Arc<OwnedFd>,
-    limit: u64,
+    length: u64,
     cycle: Option<Cycle>,
 }
 
@@ -293,7 +293,8 @@ impl Entries {
             return Ok(None);
         };
         let length = u32::from_be_bytes(entry[16..20].try_into().expect("4 bytes"));
-        if u64::from(length) > self.limit {
+        // The journal may have been larger under earlier settings, but not larger than its file.
+        if offset + HEADER_BYTES as u64 + u64::from(length) > self.length {
             return Ok(None);
         }
         let length = length as usize;

@@ -2,9 +2,13 @@
 
 use super::{fast_folder, open, settings};
 use crate::drivers::local::LocalStore;
+use crate::drivers::local::disk::{Kernel, Root};
+use crate::drivers::local::journal::{Cycle, Entered, Journal};
+use crate::drivers::local::value::Value;
 use crate::suite::{applied, pattern};
 use crate::{Condition, Kind, ManualClock, RecordStore, Result, Timestamp};
 use bytes::Bytes;
+use rustix::fs::{Mode, OFlags};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -268,4 +272,39 @@ async fn a_full_journal_begins_anew() {
             pattern(number, length_of(number))
         );
     }
+}
+
+#[test]
+fn entries_of_a_time_when_the_journal_could_be_larger_are_taken() {
+    let folder = fast_folder();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let directory = rustix::fs::open(folder.path(), flags, Mode::empty()).unwrap();
+    let root = Arc::new(Root::new(directory, Arc::new(Kernel)));
+    let large = vec![7; 3_000_000];
+    let value = Value {
+        record: Some(&large),
+        nonce: 1,
+        modified: Timestamp::from_millis(2),
+    };
+    let cycle = Some(Cycle::after(None));
+    let mut journal = Journal::open(Arc::clone(&root), 8_000_000).unwrap();
+    journal.begin(cycle);
+    let entered = journal.enter([("key", value)].into_iter()).unwrap();
+    assert_eq!(entered, Entered::Durable);
+
+    let mut journal = Journal::open(root, 1_000_000).unwrap();
+    journal.begin(cycle);
+    let mut found = 0;
+    let replayed = journal.entries().replay(|key, there| {
+        found += usize::from(key == "key" && there == value);
+        Ok::<_, std::io::Error>(())
+    });
+    journal.go_on(replayed.unwrap());
+    assert_eq!(found, 1);
+    let small = Value {
+        record: Some(b"x"),
+        ..value
+    };
+    let entered = journal.enter([("other", small)].into_iter()).unwrap();
+    assert_eq!(entered, Entered::NoRoom);
 }
