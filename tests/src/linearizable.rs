@@ -189,20 +189,41 @@ impl Search {
             if self.is_written_once[state.value] && state.unread[state.value] > 0 {
                 continue;
             }
-            let mut writes = self.writes_that_may_come_next(&state);
+            let writes = self.writes_that_may_come_next(&state);
+            // What nobody is still to read may come at once: all reads of the present value that need
+            // no other write before them are done.
+            let (hidden, mut seen): (Vec<usize>, Vec<usize>) = writes
+                .into_iter()
+                .partition(|number| self.is_never_seen(&state, *number));
+            if !hidden.is_empty() {
+                for number in hidden {
+                    self.write(&mut state, number);
+                }
+                stack.push(state);
+                continue;
+            }
             // The one whose answer came first is the best guess, so it is tried first: popped last.
-            writes.sort_by_key(|number| std::cmp::Reverse(self.answered[*number]));
-            for number in writes {
-                let Step::Write(value) = self.steps[number] else {
-                    continue;
-                };
+            seen.sort_by_key(|number| std::cmp::Reverse(self.answered[*number]));
+            for number in seen {
                 let mut next = state.clone();
-                next.take(number);
-                next.value = value;
+                self.write(&mut next, number);
                 stack.push(next);
             }
         }
         Verdict::Violated
+    }
+
+    fn write(&self, state: &mut State, number: usize) {
+        if let Step::Write(value) = self.steps[number] {
+            state.take(number);
+            state.value = value;
+        }
+    }
+
+    /// Tells whether a write's value is nobody else's and nobody is still to read it.
+    fn is_never_seen(&self, state: &State, number: usize) -> bool {
+        matches!(self.steps[number], Step::Write(value)
+            if self.is_written_once[value] && state.unread[value] == 0)
     }
 
     /// Takes every read that may come now and saw the present value. That is never wrong: a read
