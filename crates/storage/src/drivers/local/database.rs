@@ -23,8 +23,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 const NAME: &str = "records.redb";
 
 /// How much of the disk is kept for the file beyond what it uses, in bytes: as much as the cache, for
-/// that holds what the journal has, but no more and no less than this. Half of it is what the journal
-/// may have.
+/// that holds what the journal has, but no more and no less than this. Half of it is always there; a
+/// quarter is what the changes in the journal may take up.
 const LEAST_HEADROOM: u64 = 4 * 1024 * 1024;
 const MOST_HEADROOM: u64 = 32 * 1024 * 1024;
 

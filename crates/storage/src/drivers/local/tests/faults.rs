@@ -140,9 +140,8 @@ fn every_call_to_the_disk_may_fail_and_nothing_that_was_answered_is_lost() {
     tell(&format!("{points} faults"));
 }
 
-#[test]
-fn a_full_disk_is_told_as_full_and_deletes_go_on() {
-    let folder = fast_folder();
+/// Makes a disk that tells up to where blocks were taken in advance.
+fn watch_what_is_kept() -> (Arc<Watched>, Arc<AtomicU64>) {
     let kept_to = Arc::new(AtomicU64::new(0));
     let seen = Arc::clone(&kept_to);
     let disk = Watched::new(move |about| {
@@ -151,6 +150,13 @@ fn a_full_disk_is_told_as_full_and_deletes_go_on() {
         }
         Fate::Done
     });
+    (disk, kept_to)
+}
+
+#[test]
+fn a_full_disk_is_told_as_full_and_deletes_go_on() {
+    let folder = fast_folder();
+    let (disk, kept_to) = watch_what_is_kept();
     runtime().block_on(async {
         let store = open_on(&folder, &disk).unwrap();
         let mut scenario = Scenario::new(Arc::clone(&disk));
@@ -213,14 +219,7 @@ fn what_the_journal_has_always_fits_onto_a_disk_that_is_full_by_then() {
     // How many records there are when the disk is full: the journal then has more or less.
     for count in [1, 40, 90, 140, 190, 400, 700, 1000] {
         let folder = fast_folder();
-        let kept_to = Arc::new(AtomicU64::new(0));
-        let seen = Arc::clone(&kept_to);
-        let disk = Watched::new(move |about| {
-            if about.call == Call::Keep {
-                seen.fetch_max(about.end, Ordering::SeqCst);
-            }
-            Fate::Done
-        });
+        let (disk, kept_to) = watch_what_is_kept();
         let key = |number: u64| format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         runtime().block_on(async {
             let store = open_on(&folder, &disk).unwrap();
