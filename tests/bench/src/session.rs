@@ -8,6 +8,7 @@ use crate::servers::{Server, Setup, first_line, write};
 use crate::table::Table;
 use crate::target::Target;
 use anyhow::{Context, Result, ensure};
+use rustix::fs::IFlags;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -59,6 +60,7 @@ impl Session {
             .prefix("roadstead-bench.")
             .tempdir_in(&folder);
         let workspace = workspace.with_context(|| format!("no room in {}", folder.display()))?;
+        spread(workspace.path());
         std::fs::create_dir_all(&arguments.output).context("cannot make the tables' folder")?;
         let heading = heading(&arguments, distribution.as_deref(), workspace.path());
         Ok(Self {
@@ -101,9 +103,18 @@ impl Session {
         if self.arguments.quick { quick } else { usual }
     }
 
-    /// An empty folder that goes with its value.
-    pub(crate) fn folder(&self) -> Result<TempDir> {
+    /// An empty folder that goes with its value. For few files only: where thousands were removed,
+    /// ext4 steps over each of them for minutes whenever anybody makes a file, and the CPU of that is
+    /// charged to servers that are measured later.
+    pub(crate) fn fleeting_folder(&self) -> Result<TempDir> {
         tempfile::tempdir_in(self.workspace.path()).context("cannot make a folder")
+    }
+
+    /// An empty folder that stays until the end of the run.
+    pub(crate) fn folder(&self) -> Result<TempDir> {
+        let mut folder = self.fleeting_folder()?;
+        folder.disable_cleanup(true);
+        Ok(folder)
     }
 
     /// Starts the server under test.
@@ -167,6 +178,15 @@ pub(crate) fn print(text: &str) -> Result<()> {
 pub(crate) fn progress(text: &str) {
     // Nobody may be looking.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Asks for parts of the disk of their own for the folders in a folder, where the file system knows
+/// that: what one server removes is not stepped over by another then.
+fn spread(folder: &Path) {
+    let _ = std::fs::File::open(folder).and_then(|folder| {
+        let flags = rustix::fs::ioctl_getflags(&folder)? | IFlags::TOPDIR;
+        Ok(rustix::fs::ioctl_setflags(&folder, flags)?)
+    });
 }
 
 fn find_distribution(given: Option<&Path>) -> Result<Option<PathBuf>> {

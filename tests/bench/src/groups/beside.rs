@@ -20,7 +20,15 @@ pub(crate) async fn run(session: &Session, title: &str, rows: Vec<Row>) -> Resul
     if rows.iter().all(|row| row.rounds == 0) {
         return Ok(section);
     }
-    let (own, other) = (session.folder()?, session.folder()?);
+    let is_large = rows.iter().any(Row::fills_memory);
+    let folder = || {
+        if is_large {
+            session.fleeting_folder()
+        } else {
+            session.folder()
+        }
+    };
+    let (own, other) = (folder()?, folder()?);
     let setup = Setup::default();
     let ours = session.start_ours(own.path(), &setup).await?;
     let distribution = session.start_distribution(other.path(), &setup).await?;
