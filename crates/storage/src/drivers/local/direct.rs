@@ -1,10 +1,10 @@
-//! Large writes that go past the page cache.
+//! Writes that go past the page cache: the large ones of uploads, and those of the journal.
 //!
-//! What an upload brings is written once and read by others later, if at all. Through the page cache
-//! each of its pages is found, copied to, marked, found again and given back, which costs the
-//! machine more than hashing the bytes does, and pushes out what is being pulled. A write past it
-//! takes whole blocks from aligned memory. Where the file system refuses that, nothing is lost but
-//! the gain: the same bytes go through the cache.
+//! What an upload brings is written once and read by others later, if at all; what the journal takes
+//! is read after a crash. Through the page cache each page is found, copied to, marked, found again
+//! and given back, which costs the machine more than hashing the bytes does, and pushes out what is
+//! being pulled. A write past it takes whole blocks from aligned memory. Where the file system
+//! refuses that, nothing is lost but the gain: the same bytes go through the cache.
 
 use super::disk::Root;
 use super::gather::{BLOCK_BYTES, Pieces, offset_in_block};
@@ -61,16 +61,16 @@ impl Buffers {
     }
 }
 
-/// The file of an unfinished upload.
+/// A file that is written past the cache where that can be.
 #[derive(Debug)]
-pub(super) struct UploadFile {
+pub(super) struct DirectFile {
     handle: OwnedFd,
     path: String,
-    /// The same file past the cache, opened for the first large write; none where that cannot be.
+    /// The same file past the cache, opened for the first such write; none where that cannot be.
     past_cache: OnceLock<Option<OwnedFd>>,
 }
 
-impl UploadFile {
+impl DirectFile {
     /// Takes an open file and the path that it was opened by.
     pub(super) const fn new(handle: OwnedFd, path: String) -> Self {
         Self {
@@ -103,16 +103,26 @@ impl UploadFile {
             if to_block > 0 {
                 rest.write(root, self.as_fd(), to_block, buffers)?;
             }
-            let blocks_end = rest.offset + blocks as u64;
-            while rest.offset < blocks_end {
-                let left = usize::try_from(blocks_end - rest.offset).unwrap_or(BUFFER_BYTES);
-                match rest.write(root, past_cache, left.min(BUFFER_BYTES), buffers) {
-                    Ok(()) => {}
-                    // It was opened so, and does not take it.
-                    Err(Errno::INVAL) => break,
-                    Err(error) => return Err(error),
-                }
-            }
+            rest.write_past_cache(root, past_cache, blocks, buffers)?;
+        }
+        root.write_all(self.as_fd(), rest.slices, rest.offset)
+    }
+
+    /// Writes whole blocks at the offset of one.
+    pub(super) fn write_blocks(
+        &self,
+        root: &Root,
+        buffers: &Buffers,
+        blocks: &[u8],
+        offset: u64,
+    ) -> Result<()> {
+        let mut slices = [IoSlice::new(blocks)];
+        let mut rest = Rest {
+            slices: &mut slices,
+            offset,
+        };
+        if let Some(past_cache) = self.past_cache(root) {
+            rest.write_past_cache(root, past_cache, blocks.len(), buffers)?;
         }
         root.write_all(self.as_fd(), rest.slices, rest.offset)
     }
@@ -126,7 +136,7 @@ impl UploadFile {
     }
 }
 
-impl AsFd for UploadFile {
+impl AsFd for DirectFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
     }
@@ -139,6 +149,27 @@ struct Rest<'a, 'b> {
 }
 
 impl Rest<'_, '_> {
+    /// Writes the next `length` bytes, blocks at the offset of one, from aligned memory. Some may be
+    /// left where the file was opened so and does not take it.
+    fn write_past_cache(
+        &mut self,
+        root: &Root,
+        past_cache: BorrowedFd<'_>,
+        length: usize,
+        buffers: &Buffers,
+    ) -> Result<()> {
+        let mut left = length;
+        while left > 0 {
+            let now = left.min(BUFFER_BYTES);
+            match self.write(root, past_cache, now, buffers) {
+                Ok(()) => left -= now,
+                Err(Errno::INVAL) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the next `length` bytes from aligned memory.
     fn write(
         &mut self,

@@ -16,14 +16,15 @@
 //! file knows: neither what is left of an earlier cycle nor a manifest that somebody made to look so
 //! is ever taken for an entry.
 
+use super::direct::{Buffers, DirectFile};
 use super::disk::Root;
 use super::value::Value;
 use crate::Operation;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use rustix::fs::{Advice, OFlags};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
-use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
 /// The name of the journal in the data folder.
@@ -94,7 +95,8 @@ pub(super) enum Entered {
 #[derive(Debug)]
 pub(super) struct Journal {
     root: Arc<Root>,
-    file: Arc<OwnedFd>,
+    file: Arc<DirectFile>,
+    buffers: Buffers,
     /// Up to where it has ever been written.
     length: u64,
     /// The most bytes of a cycle, and the most that its changes may take up in the record file.
@@ -124,7 +126,8 @@ impl Journal {
         let length = u64::try_from(rustix::fs::fstat(&file)?.st_size).unwrap_or(0);
         Ok(Self {
             root,
-            file: Arc::new(file),
+            file: Arc::new(DirectFile::new(file, NAME.to_owned())),
+            buffers: Buffers::default(),
             length,
             limit,
             cycle: None,
@@ -182,10 +185,9 @@ impl Journal {
         };
         let padded = used + usize::try_from(grown - end).unwrap_or(0);
         self.buffer.resize(padded, 0);
-        let slices = &mut [IoSlice::new(&self.buffer)];
-        let written = self
-            .root
-            .write_all(self.file.as_fd(), slices, self.next.offset);
+        let written =
+            self.file
+                .write_blocks(&self.root, &self.buffers, &self.buffer, self.next.offset);
         if let Err(error) = written {
             tracing::debug!(%error, "failed to write to the journal, so the record file goes to the disk");
             return Ok(Entered::NoRoom);
@@ -239,7 +241,7 @@ impl Journal {
 /// The entries of a cycle.
 #[derive(Debug)]
 pub(super) struct Entries {
-    file: Arc<OwnedFd>,
+    file: Arc<DirectFile>,
     length: u64,
     cycle: Option<Cycle>,
 }
@@ -308,7 +310,7 @@ impl Entries {
     fn read_at(&self, into: &mut [u8], offset: u64) -> Result<usize> {
         let mut read = 0;
         while read < into.len() {
-            match rustix::io::pread(&self.file, &mut into[read..], offset + read as u64) {
+            match rustix::io::pread(&*self.file, &mut into[read..], offset + read as u64) {
                 Ok(0) => break,
                 Ok(more) => read += more,
                 Err(Errno::INTR) => {}

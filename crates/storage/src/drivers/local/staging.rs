@@ -3,7 +3,7 @@
 //! A writer of a newer epoch fences all older ones: under one lock an upload's writer is checked
 //! and its bytes are written, so that a late writer never puts its bytes over the newer one's.
 
-use super::direct::UploadFile;
+use super::direct::DirectFile;
 use super::failure;
 use super::finished::{gone, is_published, length_of, published_with, was_finished_with};
 use super::folder::Folder;
@@ -48,7 +48,7 @@ pub(super) struct Staged {
 #[derive(Debug, Default)]
 struct StagedFile {
     /// Open as long as a writer holds it.
-    handle: Weak<UploadFile>,
+    handle: Weak<DirectFile>,
     has_ended: bool,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Claim {
     pub(super) epoch: u64,
     pub(super) origin: Origin,
     /// Keeps the file open between this writer's writes.
-    pub(super) handle: Arc<Mutex<Option<Arc<UploadFile>>>>,
+    pub(super) handle: Arc<Mutex<Option<Arc<DirectFile>>>>,
 }
 
 impl Staging {
@@ -251,7 +251,7 @@ impl Claim {
         folder: &Folder,
         file: &mut StagedFile,
         offset: u64,
-    ) -> Result<Arc<UploadFile>> {
+    ) -> Result<Arc<DirectFile>> {
         let mut kept = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(handle) = &*kept {
             return Ok(Arc::clone(handle));
@@ -260,7 +260,7 @@ impl Claim {
             handle
         } else {
             let opened = self.open_file(operation, folder, offset)?;
-            Arc::new(UploadFile::new(opened, self.staged.place.staged()))
+            Arc::new(DirectFile::new(opened, self.staged.place.staged()))
         };
         file.handle = Arc::downgrade(&handle);
         *kept = Some(Arc::clone(&handle));
