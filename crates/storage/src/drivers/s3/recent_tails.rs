@@ -36,17 +36,37 @@ impl RecentTails {
 
     /// Returns a tail, which then is kept no longer: whoever goes on writes another.
     pub(super) fn take(&self, name: &str) -> Option<Bytes> {
-        self.tails.remove(name)
+        let taken = self.tails.remove(name);
+        self.let_go();
+        taken
     }
 
     pub(super) fn forget(&self, name: &str) {
         self.tails.invalidate(name);
+        self.let_go();
+    }
+
+    /// The cache would hold on to the bytes of the last dozens of removals until it tidies up.
+    fn let_go(&self) {
+        self.tails.run_pending_tasks();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_holds_the_bytes_of_a_tail_that_was_given_or_forgotten() {
+        let recent = RecentTails::new();
+        let bytes = Bytes::from(vec![7; 1 << 20]);
+        recent.keep("tails/a".to_owned(), bytes.clone());
+        recent.keep("tails/b".to_owned(), bytes.clone());
+        assert!(!bytes.is_unique());
+        drop(recent.take("tails/a"));
+        recent.forget("tails/b");
+        assert!(bytes.is_unique());
+    }
 
     #[test]
     fn a_tail_is_given_once_and_all_of_them_have_a_bound() {
