@@ -144,7 +144,9 @@ impl Registry {
         Ok(seen.record.is_some_and(|record| record.is_damaged))
     }
 
-    /// Returns the manifest that a reference names. By digest one storage call, by tag two.
+    /// Returns the manifest that a reference names. By digest one storage call, by tag two, which
+    /// are made together where this replica has an idea what the tag names; three where that was
+    /// wrong.
     ///
     /// # Errors
     /// As `manifest_head`; `ManifestRotten` when stored bytes are not the manifest's.
@@ -173,21 +175,48 @@ impl Registry {
         let key = layout::tag(repository, tag);
         let mut followed: Option<Version> = None;
         for _ in 0..ROUNDS {
-            let seen = self.read::<TagRecord>(&key).await?;
+            let guess = self.inner.locations.guess_of_tag(repository, tag);
+            let (seen, beside) = self.read_tag(&key, repository, guess.as_ref()).await?;
             let Some(value) = seen.record else {
+                self.inner.locations.forget_tag(repository, tag);
                 return Ok(None);
             };
+            let beside = beside.filter(|_| guess.as_ref() == Some(&value.digest));
             if followed.as_ref() == Some(&seen.version) {
                 // Nobody wrote the tag while its manifest was looked for: no race explains this.
                 error!(%repository, %tag, digest = %value.digest, "tag {tag} names a manifest that is not there");
                 return Ok(None);
             }
-            if let Some(stored) = self.load(repository, &value.digest).await? {
+            let loaded = self.load_from(repository, &value.digest, beside).await?;
+            if let Some(stored) = loaded {
+                let locations = &self.inner.locations;
+                locations.note_tag(repository, tag, &value.digest);
                 return Ok(Some(stored));
             }
             followed = Some(seen.version);
         }
         Err(Self::contended(&key))
+    }
+
+    /// Reads a tag, and beside it the manifest that it may name: only what is there and sound, as
+    /// anything else may have changed until the tag was read.
+    async fn read_tag(
+        &self,
+        key: &str,
+        repository: &RepositoryName,
+        guess: Option<&Digest>,
+    ) -> Result<(Seen<TagRecord>, Option<Seen<ManifestRecord>>)> {
+        let Some(digest) = guess else {
+            return Ok((self.read(key).await?, None));
+        };
+        let manifest = self.read_manifest(repository, digest);
+        let (seen, manifest) = tokio::join!(self.read(key), manifest);
+        // What goes wrong with a guess is met again, and told, by a read that is none.
+        let manifest = manifest.ok().filter(|manifest| {
+            let record = manifest.record.as_ref();
+            record.is_some_and(|record| record.is_readable() && !record.is_damaged)
+        });
+        Ok((seen?, manifest))
     }
 
     /// Reads a manifest by digest; `None` when it is not there.
@@ -196,10 +225,23 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<StoredManifest>> {
+        self.load_from(repository, digest, None).await
+    }
+
+    /// Reads a manifest by digest whose record may have been read already.
+    async fn load_from(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        mut record: Option<Seen<ManifestRecord>>,
+    ) -> Result<Option<StoredManifest>> {
         // The version at which data was found to be missing or damaged.
         let mut missing: Option<Version> = None;
         for _ in 0..ROUNDS {
-            let seen = self.read_manifest(repository, digest).await?;
+            let seen = match record.take() {
+                Some(seen) => seen,
+                None => self.read_manifest(repository, digest).await?,
+            };
             let Some(record) = seen.record.filter(ManifestRecord::is_readable) else {
                 return Ok(None);
             };

@@ -4,6 +4,7 @@
 mod at_once;
 mod counting;
 mod deleting;
+mod guessing;
 mod history;
 mod intercepted;
 mod large;

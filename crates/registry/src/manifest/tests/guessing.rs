@@ -1,0 +1,96 @@
+//! What is asked beside a tag where a read waits for another machine, and that only the tag decides.
+
+use super::intercepted::{Answer, Intercepted};
+use super::*;
+use futures::FutureExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Barrier;
+
+async fn tagged(fixture: &Fixture, content: &[u8]) -> Bytes {
+    let bytes = prepare(&fixture.registry, &[content]).await;
+    put(&fixture.registry, by_tag("latest"), &bytes)
+        .await
+        .unwrap();
+    bytes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_is_asked_for_together_with_the_tag_that_named_it_before() {
+    let fixture = Fixture::distant();
+    let bytes = tagged(&fixture, b"config").await;
+    let (both, waits) = (Arc::new(Barrier::new(2)), Arc::new(AtomicBool::new(false)));
+    let held = waits.clone();
+    let records = Intercepted::new(fixture.records.clone(), move |_| {
+        let (both, waits) = (both.clone(), held.load(Ordering::SeqCst));
+        async move {
+            if waits {
+                both.wait().await;
+            }
+            Answer::Arrives
+        }
+        .boxed()
+    });
+    let registry = over(&fixture, Arc::new(records));
+    assert_eq!(get(&registry, by_tag("latest")).await.unwrap(), bytes);
+
+    waits.store(true, Ordering::SeqCst);
+    let again = get(&registry, by_tag("latest"));
+    let again = tokio::time::timeout(Duration::from_secs(60), again).await;
+    assert_eq!(again.expect("neither waits for the other").unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_tag_that_was_moved_or_deleted_elsewhere_is_not_what_it_was() {
+    let fixture = Fixture::distant();
+    let reader = fixture.replica(Settings::default());
+    for content in [&b"one"[..], b"two", b"one"] {
+        let bytes = tagged(&fixture, content).await;
+        for _ in 0..2 {
+            assert_eq!(get(&reader, by_tag("latest")).await.unwrap(), bytes);
+        }
+    }
+    let (repository, latest) = (name(REPOSITORY), tag("latest"));
+    let deleted = fixture.registry.tag_delete(&repository, &latest, "bob");
+    deleted.await.unwrap();
+    assert!(is_unknown(&get(&reader, by_tag("latest")).await));
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_deleted_and_pushed_again_elsewhere_is_read_again() {
+    let fixture = Fixture::distant();
+    let reader = fixture.replica(Settings::default());
+    let bytes = tagged(&fixture, b"config").await;
+    get(&reader, by_tag("latest")).await.unwrap();
+    delete(&fixture.registry, &bytes).await.unwrap();
+    assert!(is_unknown(&get(&reader, by_tag("latest")).await));
+    assert_eq!(tagged(&fixture, b"config").await, bytes);
+    assert_eq!(get(&reader, by_tag("latest")).await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_manifest_that_comes_to_be_after_it_was_asked_for_beside_its_tag_is_found() {
+    let fixture = Fixture::distant();
+    let bytes = tagged(&fixture, b"config").await;
+    let begun = Arc::new(AtomicBool::new(false));
+    let (writer, again) = (fixture.registry.clone(), bytes.clone());
+    let pushes = begun.clone();
+    let records = Intercepted::new(fixture.records.clone(), move |call| {
+        // While the tag is on its way, the manifest has just been looked for and was not there.
+        let is_time = call.is("get", "latest") && pushes.swap(false, Ordering::SeqCst);
+        let (writer, again) = (writer.clone(), again.clone());
+        async move {
+            if is_time {
+                tokio::task::yield_now().await;
+                put(&writer, by_tag("latest"), &again).await.unwrap();
+            }
+            Answer::Arrives
+        }
+        .boxed()
+    });
+    let registry = over(&fixture, Arc::new(records));
+    assert_eq!(get(&registry, by_tag("latest")).await.unwrap(), bytes);
+    delete(&fixture.registry, &bytes).await.unwrap();
+    begun.store(true, Ordering::SeqCst);
+    assert_eq!(get(&registry, by_tag("latest")).await.unwrap(), bytes);
+}
