@@ -12,6 +12,7 @@ mod collected;
 mod collector;
 mod error;
 mod finished_uploads;
+mod first_writers;
 mod fsck;
 mod history;
 mod ids;

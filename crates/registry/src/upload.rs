@@ -17,6 +17,7 @@ pub use open::Closing;
 pub use sessions::{OpenSession, SessionPage};
 pub use writer::UploadWriter;
 
+use crate::first_writers::FIRST_EPOCH;
 use crate::open_uploads::Admission;
 use crate::record::{SessionRecord, SessionState, Staged};
 use crate::registry::{ROUNDS, Registry, Seen};
@@ -45,12 +46,25 @@ impl Registry {
     ) -> Result<UploadId> {
         let id = UploadId::draw(&*self.inner.ids);
         self.admit(client, id).await?;
-        let session = self.new_session(repository, owner, algorithm).await?;
+        let mut session = self.new_session(repository, owner, algorithm).await?;
+        let foretold = self.inner.data.foretell();
+        let is_foretold = foretold.is_some();
+        if let Some(state) = foretold {
+            let mut upload = Upload::resume(state);
+            self.inner.data.reserve(&mut upload);
+            session.staged.upload = Some(upload.state().clone());
+            session.epoch = FIRST_EPOCH;
+        }
         let written = self
             .put(&layout::upload(&id), &session, Condition::Absent)
             .await;
         match written {
-            Ok(Outcome::Applied(_)) => Ok(id),
+            Ok(Outcome::Applied(_)) => {
+                if is_foretold {
+                    self.inner.first_writers.expect(id);
+                }
+                Ok(id)
+            }
             // A random key is nobody else's: only a lost answer can look like a conflict.
             Ok(Outcome::Conflict | Outcome::Unknown) => {
                 self.inner.open_uploads.closed(id);
