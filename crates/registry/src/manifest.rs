@@ -205,18 +205,19 @@ impl Registry {
         key: &str,
         repository: &RepositoryName,
         guess: Option<&Digest>,
-    ) -> Result<(Seen<TagRecord>, Option<Seen<ManifestRecord>>)> {
+    ) -> Result<(Seen<TagRecord>, Option<Box<Seen<ManifestRecord>>>)> {
         let Some(digest) = guess else {
             return Ok((self.read(key).await?, None));
         };
-        let manifest = self.read_manifest(repository, digest);
+        // In memory of its own, so that requests that guess nothing wait in no more than before.
+        let manifest = Box::pin(self.read_manifest(repository, digest));
         let (seen, manifest) = tokio::join!(self.read(key), manifest);
         // What goes wrong with a guess is met again, and told, by a read that is none.
         let manifest = manifest.ok().filter(|manifest| {
             let record = manifest.record.as_ref();
             record.is_some_and(|record| record.is_readable() && !record.is_damaged)
         });
-        Ok((seen?, manifest))
+        Ok((seen?, manifest.map(Box::new)))
     }
 
     /// Reads a manifest by digest; `None` when it is not there.
@@ -233,13 +234,13 @@ impl Registry {
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-        mut record: Option<Seen<ManifestRecord>>,
+        mut record: Option<Box<Seen<ManifestRecord>>>,
     ) -> Result<Option<StoredManifest>> {
         // The version at which data was found to be missing or damaged.
         let mut missing: Option<Version> = None;
         for _ in 0..ROUNDS {
             let seen = match record.take() {
-                Some(seen) => seen,
+                Some(seen) => *seen,
                 None => self.read_manifest(repository, digest).await?,
             };
             let Some(record) = seen.record.filter(ManifestRecord::is_readable) else {
