@@ -12,7 +12,6 @@ mod collected;
 mod collector;
 mod error;
 mod finished_uploads;
-mod first_writers;
 mod fsck;
 mod history;
 mod ids;

@@ -181,7 +181,12 @@ impl Registry {
                 self.inner.locations.forget_tag(repository, tag);
                 return Ok(None);
             };
-            let beside = beside.filter(|_| guess.as_ref() == Some(&value.digest));
+            // Also not of an earlier life of the same bytes, which may have had another media type.
+            let beside = beside.filter(|beside| {
+                let record = beside.record.as_ref();
+                guess.as_ref() == Some(&value.digest)
+                    && record.is_some_and(|record| record.generation == value.generation)
+            });
             if followed.as_ref() == Some(&seen.version) {
                 // Nobody wrote the tag while its manifest was looked for: no race explains this.
                 error!(%repository, %tag, digest = %value.digest, "tag {tag} names a manifest that is not there");

@@ -3,7 +3,6 @@
 use crate::background::Background;
 use crate::collected::Totals;
 use crate::finished_uploads::FinishedUploads;
-use crate::first_writers::FirstWriters;
 use crate::ids::{Generation, IdSource, Nonce};
 use crate::listed_referrers::ListedReferrers;
 use crate::locations::Locations;
@@ -38,7 +37,6 @@ pub(crate) struct Inner {
     pub(crate) verifications: Verifications,
     pub(crate) open_uploads: OpenUploads,
     pub(crate) finished_uploads: FinishedUploads,
-    pub(crate) first_writers: FirstWriters,
     pub(crate) listed_referrers: ListedReferrers,
     pub(crate) locations: Locations,
     pub(crate) scrubbed: Scrubbed,
@@ -89,7 +87,6 @@ impl Registry {
                 verifications,
                 open_uploads,
                 finished_uploads: FinishedUploads::default(),
-                first_writers: FirstWriters::default(),
                 listed_referrers: ListedReferrers::new(),
                 locations,
                 scrubbed: Scrubbed::default(),

@@ -17,7 +17,6 @@ pub use open::Closing;
 pub use sessions::{OpenSession, SessionPage};
 pub use writer::UploadWriter;
 
-use crate::first_writers::FIRST_EPOCH;
 use crate::open_uploads::Admission;
 use crate::record::{SessionRecord, SessionState, Staged};
 use crate::registry::{ROUNDS, Registry, Seen};
@@ -46,25 +45,12 @@ impl Registry {
     ) -> Result<UploadId> {
         let id = UploadId::draw(&*self.inner.ids);
         self.admit(client, id).await?;
-        let mut session = self.new_session(repository, owner, algorithm).await?;
-        let foretold = self.inner.data.foretell();
-        let is_foretold = foretold.is_some();
-        if let Some(state) = foretold {
-            let mut upload = Upload::resume(state);
-            self.inner.data.reserve(&mut upload);
-            session.staged.upload = Some(upload.state().clone());
-            session.epoch = FIRST_EPOCH;
-        }
+        let session = self.new_session(repository, owner, algorithm).await?;
         let written = self
             .put(&layout::upload(&id), &session, Condition::Absent)
             .await;
         match written {
-            Ok(Outcome::Applied(_)) => {
-                if is_foretold {
-                    self.inner.first_writers.expect(id);
-                }
-                Ok(id)
-            }
+            Ok(Outcome::Applied(_)) => Ok(id),
             // A random key is nobody else's: only a lost answer can look like a conflict.
             Ok(Outcome::Conflict | Outcome::Unknown) => {
                 self.inner.open_uploads.closed(id);

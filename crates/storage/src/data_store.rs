@@ -128,19 +128,6 @@ pub trait DataStore: Send + Sync + 'static {
     /// Begins an upload under a new key. Leaves nothing behind that `uploads` does not show.
     async fn begin(&self, hint: UploadHint) -> Result<Upload>;
 
-    /// Names an upload that nobody has begun, without I/O; `None` where to begin one is a call to the
-    /// store. Whoever keeps the state before its first writer comes spares that writer a record.
-    /// Never begun, it leaves nothing behind; [`Self::abort`] keeps it from being begun.
-    fn foretell(&self) -> Option<UploadState> {
-        None
-    }
-
-    /// Begins an upload that was foretold: for its first writer, of the state's epoch, alone. Any
-    /// later one goes on with it as with any other, whether it was begun or not.
-    async fn begin_foretold(&self, state: UploadState, _hint: UploadHint) -> Result<Upload> {
-        Ok(Upload::resume(state))
-    }
-
     /// Marks that a new writer goes on: raises the epoch and reserves what only this writer may
     /// use, in the state alone, without I/O. The caller then makes the state durable by
     /// compare-and-set; a writer of an older epoch can no longer touch what the newer one wrote.
@@ -213,14 +200,6 @@ pub trait DataStore: Send + Sync + 'static {
 impl<S: DataStore + ?Sized> DataStore for Arc<S> {
     async fn begin(&self, hint: UploadHint) -> Result<Upload> {
         (**self).begin(hint).await
-    }
-
-    fn foretell(&self) -> Option<UploadState> {
-        (**self).foretell()
-    }
-
-    async fn begin_foretold(&self, state: UploadState, hint: UploadHint) -> Result<Upload> {
-        (**self).begin_foretold(state, hint).await
     }
 
     fn reserve(&self, upload: &mut Upload) {

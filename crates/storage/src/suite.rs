@@ -252,9 +252,6 @@ macro_rules! driver_suite {
                 an_abort_is_idempotent_and_spares_a_finished_object
                 a_finish_is_idempotent
                 a_finish_of_an_unknown_upload_is_refused
-                a_foretold_upload_is_begun_by_its_first_writer
-                a_foretold_upload_is_gone_on_with_whether_it_was_begun_or_not
-                a_foretold_upload_that_is_not_begun_leaves_nothing
                 an_unfinished_upload_is_listed
                 concurrent_uploads_do_not_mix
             ]);

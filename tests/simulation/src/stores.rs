@@ -169,16 +169,6 @@ impl DataStore for TurnData {
             .await
     }
 
-    fn foretell(&self) -> Option<UploadState> {
-        self.inner.foretell()
-    }
-
-    async fn begin_foretold(&self, state: UploadState, hint: UploadHint) -> Result<Upload> {
-        let key = state.key.as_str().to_owned();
-        let begin = self.inner.begin_foretold(state, hint);
-        self.call(Operation::Begin, &key, None, begin).await
-    }
-
     fn reserve(&self, upload: &mut Upload) {
         self.inner.reserve(upload);
     }

@@ -32,10 +32,6 @@ impl Live {
                 "an upload is closed with a digest",
             ));
         };
-        if let Some(first) = self.first.take() {
-            // All bytes are in the record: the upload that was foretold is not begun any more.
-            first.begins();
-        }
         let hasher = std::mem::replace(&mut self.hasher, Hasher::new(digest.algorithm()));
         let length = hasher.offset();
         let actual = hasher.finish();

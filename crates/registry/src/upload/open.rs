@@ -2,7 +2,6 @@
 //! refused before its body is read.
 
 use super::writer::{Bytes32, Live, Purpose, Sink, UploadWriter};
-use crate::first_writers::{FIRST_EPOCH, FirstWriter};
 use crate::record::{SessionRecord, SessionState, Target};
 use crate::registry::Registry;
 use crate::window::Window;
@@ -147,7 +146,6 @@ impl Registry {
             version: None,
             hasher: Hasher::new(digest.algorithm()),
             sink: Sink::Inline(Bytes32::new()),
-            first: None,
             purpose: Purpose::Close(digest.clone()),
             holds_back: true,
             since: self.inner.clock.monotonic(),
@@ -183,9 +181,7 @@ impl Registry {
             self.discard(id, session, version).await?;
             return Err(RegistryError::UploadUnknown);
         };
-        let first = self.first_writer(id, &session);
-        let has_data = session.staged.upload.is_some() && first.is_none();
-        let stays_small = !has_data && end <= INLINE_BLOB_BYTES as u64;
+        let stays_small = session.staged.upload.is_none() && end <= INLINE_BLOB_BYTES as u64;
         let head = Bytes32::from(&session.staged.head[..]);
         let mut live = Live {
             registry: self.clone(),
@@ -195,7 +191,6 @@ impl Registry {
             version: Some(version),
             hasher,
             sink: Sink::Inline(head),
-            first,
             // A chunk whose span is only known at its end must leave no trace if it is wrong.
             holds_back: announced.start.is_some() && announced.length.is_none()
                 || matches!(purpose, Purpose::Close(_)),
@@ -209,7 +204,6 @@ impl Registry {
         let nothing_comes =
             matches!(live.purpose, Purpose::Close(_)) && announced.length == Some(0);
         if nothing_comes
-            && has_data
             && let Some(state) = live.session.staged.upload.clone()
             && live.session.staged.head.is_empty()
         {
@@ -221,18 +215,6 @@ impl Registry {
             .await?;
         }
         Ok(UploadWriter::new(live))
-    }
-
-    /// Returns the right to be the session's first writer, if nobody has begun to write and nobody
-    /// else has it. Who has it and keeps all bytes in the record hands it on.
-    fn first_writer(&self, id: UploadId, session: &SessionRecord) -> Option<FirstWriter> {
-        let first = self.inner.first_writers.take(id)?;
-        if session.epoch == FIRST_EPOCH {
-            return Some(first);
-        }
-        // Somebody else became a writer by the record.
-        first.begins();
-        None
     }
 
     /// Returns a hasher that has seen the session's bytes; `None` when they were lost.

@@ -1,7 +1,6 @@
 //! Upload sessions over the memory driver: two replicas, lost clients, repeated and racing requests.
 
 mod ends;
-mod first;
 mod lifecycle;
 
 use super::Closing;

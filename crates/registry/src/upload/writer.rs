@@ -1,6 +1,5 @@
 //! `UploadWriter`: takes the bytes of one request, hashes them as they come and keeps them.
 
-use crate::first_writers::FirstWriter;
 use crate::record::{SessionRecord, SessionState, Staged};
 use crate::registry::Registry;
 use crate::{INLINE_BLOB_BYTES, RegistryError, Result, UploadId, layout};
@@ -42,8 +41,6 @@ pub(super) struct Live {
     pub(super) version: Option<Version>,
     pub(super) hasher: Hasher,
     pub(super) sink: Sink,
-    /// The right to write to the upload that the session named when it was started.
-    pub(super) first: Option<FirstWriter>,
     pub(super) purpose: Purpose,
     /// Whether nothing of this request may be kept before its end.
     pub(super) holds_back: bool,
@@ -184,32 +181,7 @@ impl Live {
 
     /// Goes over to the data store: the session names the data upload and this writer's epoch
     /// before a byte is sent, so that no data is without an owner and older writers are fenced off.
-    /// The first writer finds both there: its session was started so.
     pub(super) async fn stage_as_data(&mut self, hint: UploadHint) -> Result<()> {
-        let upload = match (self.first.take(), &self.session.staged.upload) {
-            (Some(first), Some(state)) => {
-                first.begins();
-                let state = state.clone();
-                match self.registry.inner.data.begin_foretold(state, hint).await {
-                    Ok(upload) => upload,
-                    Err(error) => return Err(self.registry.explain(self.id, error).await),
-                }
-            }
-            _ => self.take_over(hint).await?,
-        };
-        let data = self.registry.inner.data.clone();
-        if let Sink::Inline(held) = std::mem::replace(&mut self.sink, Sink::Data(upload))
-            && !held.is_empty()
-            && let Sink::Data(upload) = &mut self.sink
-            && let Err(error) = data.append(upload, held.freeze()).await
-        {
-            return Err(self.registry.explain(self.id, error).await);
-        }
-        Ok(())
-    }
-
-    /// Becomes the session's newest writer, in the record.
-    async fn take_over(&mut self, hint: UploadHint) -> Result<Upload> {
         let data = self.registry.inner.data.clone();
         let mut upload = match &self.session.staged.upload {
             Some(state) => Upload::resume(state.clone()),
@@ -220,7 +192,14 @@ impl Live {
         session.epoch += 1;
         session.staged.upload = Some(upload.state().clone());
         self.store(session).await?;
-        Ok(upload)
+        if let Sink::Inline(held) = std::mem::replace(&mut self.sink, Sink::Data(upload))
+            && !held.is_empty()
+            && let Sink::Data(upload) = &mut self.sink
+            && let Err(error) = data.append(upload, held.freeze()).await
+        {
+            return Err(self.registry.explain(self.id, error).await);
+        }
+        Ok(())
     }
 
     /// Writes the session record on the version last seen.

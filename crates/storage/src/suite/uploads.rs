@@ -318,69 +318,6 @@ pub async fn a_finish_of_an_unknown_upload_is_refused(store: Subject) {
     assert_eq!(error.kind(), Kind::NotFound);
 }
 
-/// Where a driver foretells nothing, every upload is begun as in the other clauses.
-fn foretell(data: &dyn DataStore) -> Option<UploadState> {
-    let mut upload = Upload::resume(data.foretell()?);
-    data.reserve(&mut upload);
-    Some(upload.state().clone())
-}
-
-pub async fn a_foretold_upload_is_begun_by_its_first_writer(store: Subject) {
-    let data = &*store.data;
-    let Some(state) = foretell(data) else { return };
-    let begun = data.begin_foretold(state, UploadHint::default()).await;
-    let mut upload = begun.unwrap();
-    append(data, &mut upload, &pattern(1, LONG)).await;
-    let finished = data.finish(upload).await.unwrap();
-    assert_content(data, &finished, &pattern(1, LONG)).await;
-}
-
-pub async fn a_foretold_upload_is_gone_on_with_whether_it_was_begun_or_not(store: Subject) {
-    for was_begun in [false, true] {
-        let data = &*store.data;
-        let Some(state) = foretell(data) else { return };
-        let first = if was_begun {
-            let begun = data.begin_foretold(state.clone(), UploadHint::default());
-            let mut first = begun.await.unwrap();
-            append(data, &mut first, &pattern(1, LONG)).await;
-            checkpoint(data, &mut first).await;
-            Some(first)
-        } else {
-            None
-        };
-        let mut second = resume(data, &state);
-        append(data, &mut second, &pattern(2, LONG - 1)).await;
-        if let Some(mut first) = first {
-            let late = data.append(&mut first, pattern(1, LONG)).await;
-            let late = match late {
-                Ok(()) => data.checkpoint(&mut first).await,
-                refused => refused,
-            };
-            assert_eq!(late.unwrap_err().kind(), Kind::Superseded);
-        }
-        let finished = data.finish(second).await.unwrap();
-        assert_content(data, &finished, &pattern(2, LONG - 1)).await;
-    }
-}
-
-pub async fn a_foretold_upload_that_is_not_begun_leaves_nothing(store: Subject) {
-    let data = &*store.data;
-    let Some(state) = foretell(data) else { return };
-    let ever = Timestamp::from_millis(u64::MAX);
-    assert!(data.uploads(ever, 100).await.unwrap().is_empty());
-    data.abort(Upload::resume(state.clone())).await.unwrap();
-    data.delete(&state.key).await.unwrap();
-    // A first writer who comes after that finds no upload to begin.
-    let begun = data.begin_foretold(state, UploadHint::default()).await;
-    let late = match begun {
-        Ok(mut upload) => data.append(&mut upload, pattern(1, LONG)).await,
-        Err(error) => Err(error),
-    };
-    assert_eq!(late.unwrap_err().kind(), Kind::NotFound);
-    assert!(data.uploads(ever, 100).await.unwrap().is_empty());
-    assert!(data.objects(None, 100).await.unwrap().objects.is_empty());
-}
-
 pub async fn an_unfinished_upload_is_listed(store: Subject) {
     let ever = Timestamp::from_millis(u64::MAX);
     let mut keys = HashSet::new();

@@ -101,16 +101,6 @@ impl<S: DataStore> DataStore for FaultyData<S> {
             .await
     }
 
-    fn foretell(&self) -> Option<UploadState> {
-        self.inner.foretell()
-    }
-
-    async fn begin_foretold(&self, state: UploadState, hint: UploadHint) -> Result<Upload> {
-        let key = state.key.clone();
-        let begin = self.inner.begin_foretold(state, hint);
-        self.call(Operation::Begin, &key, begin).await
-    }
-
     fn reserve(&self, upload: &mut Upload) {
         self.inner.reserve(upload);
     }

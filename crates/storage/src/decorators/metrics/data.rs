@@ -105,20 +105,6 @@ impl<S: DataStore> DataStore for ObservedData<S> {
         result
     }
 
-    fn foretell(&self) -> Option<UploadState> {
-        self.inner.foretell()
-    }
-
-    async fn begin_foretold(&self, state: UploadState, hint: UploadHint) -> Result<Upload> {
-        let began_at = self.watch.clock.monotonic();
-        let key = state.key.clone();
-        let result = self.inner.begin_foretold(state, hint).await;
-        let ended = Ended::of(&result);
-        self.watch
-            .report(Operation::Begin, key.as_str(), began_at, ended, 0);
-        result
-    }
-
     fn reserve(&self, upload: &mut Upload) {
         self.inner.reserve(upload);
     }

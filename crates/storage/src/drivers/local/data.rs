@@ -106,16 +106,6 @@ impl LocalData {
         ))
     }
 
-    fn new_upload(&self) -> UploadState {
-        let place = self.shared.places.fresh(self.shared.clock.now());
-        UploadState {
-            key: place.key(),
-            length: 0,
-            epoch: 0,
-            driver: self.driver_state(),
-        }
-    }
-
     fn driver_state(&self) -> serde_json::Value {
         serde_json::json!({ "boot": self.shared.folder.boot() })
     }
@@ -137,18 +127,18 @@ impl LocalData {
 #[async_trait]
 impl DataStore for LocalData {
     async fn begin(&self, hint: UploadHint) -> Result<Upload> {
-        self.begin_foretold(self.new_upload(), hint).await
-    }
-
-    fn foretell(&self) -> Option<UploadState> {
-        Some(self.new_upload())
-    }
-
-    async fn begin_foretold(&self, state: UploadState, hint: UploadHint) -> Result<Upload> {
-        let place = Place::of_key(Operation::Begin, &state.key)?;
-        let (key, length) = (state.key.as_str(), hint.length.unwrap_or(0));
-        let folder = &self.shared.folder;
-        folder.check_space(Operation::Begin, key, length)?;
+        let place = self.shared.places.fresh(self.shared.clock.now());
+        let key = place.key();
+        let length = hint.length.unwrap_or(0);
+        self.shared
+            .folder
+            .check_space(Operation::Begin, key.as_str(), length)?;
+        let state = UploadState {
+            key,
+            length: 0,
+            epoch: 0,
+            driver: self.driver_state(),
+        };
         let writer = self.make_writer(Operation::Begin, place, Origin::Begun, &state)?;
         let mut upload = Upload::resume(state);
         *upload.parts().1 = Some(Box::new(writer));

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,8 +29,6 @@ pub struct MemoryData {
 struct State {
     objects: BTreeMap<DataKey, Object>,
     uploads: BTreeMap<DataKey, Staged>,
-    /// What nobody has begun yet.
-    foretold: BTreeSet<DataKey>,
     last_key: u64,
 }
 
@@ -105,16 +103,8 @@ impl MemoryData {
 
 impl State {
     /// Returns the staged bytes after making `upload` their writer, unless a newer one was there.
-    fn claim(
-        &mut self,
-        operation: Operation,
-        upload: &UploadState,
-        now: Timestamp,
-    ) -> Result<&mut Staged> {
+    fn claim(&mut self, operation: Operation, upload: &UploadState) -> Result<&mut Staged> {
         let key = upload.key.as_str();
-        if self.foretold.remove(&upload.key) {
-            self.stage(upload.key.clone(), now);
-        }
         let Some(staged) = self.uploads.get_mut(&upload.key) else {
             return Err(StorageError::new(
                 Kind::NotFound,
@@ -132,25 +122,6 @@ impl State {
         }
         staged.epoch = upload.epoch;
         Ok(staged)
-    }
-
-    fn stage(&mut self, key: DataKey, written: Timestamp) {
-        let staged = Staged {
-            bytes: Vec::new(),
-            epoch: 0,
-            written,
-        };
-        self.uploads.insert(key, staged);
-    }
-
-    fn draw(&mut self) -> UploadState {
-        self.last_key += 1;
-        UploadState {
-            key: DataKey::new(format!("{:032x}", self.last_key)),
-            length: 0,
-            epoch: 0,
-            driver: serde_json::Value::Null,
-        }
     }
 }
 
@@ -194,16 +165,22 @@ impl DataStore for MemoryData {
     async fn begin(&self, _hint: UploadHint) -> Result<Upload> {
         let written = self.clock.now();
         let mut state = self.lock();
-        let upload = state.draw();
-        state.stage(upload.key.clone(), written);
-        Ok(Upload::resume(upload))
-    }
-
-    fn foretell(&self) -> Option<UploadState> {
-        let mut state = self.lock();
-        let upload = state.draw();
-        state.foretold.insert(upload.key.clone());
-        Some(upload)
+        state.last_key += 1;
+        let key = DataKey::new(format!("{:032x}", state.last_key));
+        state.uploads.insert(
+            key.clone(),
+            Staged {
+                bytes: Vec::new(),
+                epoch: 0,
+                written,
+            },
+        );
+        Ok(Upload::resume(UploadState {
+            key,
+            length: 0,
+            epoch: 0,
+            driver: serde_json::Value::Null,
+        }))
     }
 
     fn reserve(&self, upload: &mut Upload) {
@@ -216,7 +193,7 @@ impl DataStore for MemoryData {
         let position = position(Operation::Append, upload)?;
         let written = self.clock.now();
         let mut state = self.lock();
-        let staged = state.claim(Operation::Append, upload.state(), written)?;
+        let staged = state.claim(Operation::Append, upload.state())?;
         cut(
             Operation::Append,
             &upload.state().key,
@@ -233,7 +210,7 @@ impl DataStore for MemoryData {
         let position = position(Operation::Checkpoint, upload)?;
         let written = self.clock.now();
         let mut state = self.lock();
-        let staged = state.claim(Operation::Checkpoint, upload.state(), written)?;
+        let staged = state.claim(Operation::Checkpoint, upload.state())?;
         cut(
             Operation::Checkpoint,
             &upload.state().key,
@@ -296,7 +273,7 @@ impl DataStore for MemoryData {
         if was_finished {
             return Ok(finished);
         }
-        let staged = state.claim(Operation::Finish, known, modified)?;
+        let staged = state.claim(Operation::Finish, known)?;
         cut(Operation::Finish, &known.key, &mut staged.bytes, position)?;
         let bytes = std::mem::take(&mut staged.bytes).into();
         state.uploads.remove(&known.key);
@@ -306,9 +283,7 @@ impl DataStore for MemoryData {
     }
 
     async fn abort(&self, upload: Upload) -> Result<()> {
-        let mut state = self.lock();
-        state.foretold.remove(&upload.state().key);
-        state.uploads.remove(&upload.state().key);
+        self.lock().uploads.remove(&upload.state().key);
         Ok(())
     }
 
