@@ -181,12 +181,6 @@ impl Registry {
                 self.inner.locations.forget_tag(repository, tag);
                 return Ok(None);
             };
-            // Also not of an earlier life of the same bytes, which may have had another media type.
-            let beside = beside.filter(|beside| {
-                let record = beside.record.as_ref();
-                guess.as_ref() == Some(&value.digest)
-                    && record.is_some_and(|record| record.generation == value.generation)
-            });
             if followed.as_ref() == Some(&seen.version) {
                 // Nobody wrote the tag while its manifest was looked for: no race explains this.
                 error!(%repository, %tag, digest = %value.digest, "tag {tag} names a manifest that is not there");
@@ -203,8 +197,8 @@ impl Registry {
         Err(Self::contended(&key))
     }
 
-    /// Reads a tag, and beside it the manifest that it may name: only what is there and sound, as
-    /// anything else may have changed until the tag was read.
+    /// Reads a tag, and beside it the manifest that it may name. That is returned if the tag does
+    /// name it, and it is there and sound: anything else may have changed until the tag was read.
     async fn read_tag(
         &self,
         key: &str,
@@ -216,13 +210,22 @@ impl Registry {
         };
         // In memory of its own, so that requests that guess nothing wait in no more than before.
         let manifest = Box::pin(self.read_manifest(repository, digest));
-        let (seen, manifest) = tokio::join!(self.read(key), manifest);
+        let (seen, manifest) = tokio::join!(self.read::<TagRecord>(key), manifest);
+        let seen = seen?;
+        let is_named = |record: &ManifestRecord| {
+            let value = seen.record.as_ref();
+            // Not an earlier life of the same bytes, which may have had another media type.
+            value.is_some_and(|value| {
+                value.digest == *digest && value.generation == record.generation
+            })
+        };
         // What goes wrong with a guess is met again, and told, by a read that is none.
         let manifest = manifest.ok().filter(|manifest| {
-            let record = manifest.record.as_ref();
-            record.is_some_and(|record| record.is_readable() && !record.is_damaged)
+            manifest.record.as_ref().is_some_and(|record| {
+                record.is_readable() && !record.is_damaged && is_named(record)
+            })
         });
-        Ok((seen?, manifest.map(Box::new)))
+        Ok((seen, manifest.map(Box::new)))
     }
 
     /// Reads a manifest by digest; `None` when it is not there.

@@ -3,6 +3,7 @@
 use super::intercepted::{Answer, Intercepted};
 use super::*;
 use futures::FutureExt;
+use roadstead_oci::DOCKER_MANIFEST;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Barrier;
@@ -68,29 +69,59 @@ async fn a_manifest_that_was_deleted_and_pushed_again_elsewhere_is_read_again() 
     assert_eq!(get(&reader, by_tag("latest")).await.unwrap(), bytes);
 }
 
-#[tokio::test]
-async fn a_manifest_that_comes_to_be_after_it_was_asked_for_beside_its_tag_is_found() {
-    let fixture = Fixture::distant();
-    let bytes = tagged(&fixture, b"config").await;
-    let begun = Arc::new(AtomicBool::new(false));
-    let (writer, again) = (fixture.registry.clone(), bytes.clone());
-    let pushes = begun.clone();
+/// A reader beside whom a manifest is pushed, once it is told to: when the manifest was looked for
+/// already and the tag is still on its way.
+fn met_by(fixture: &Fixture, push: ManifestPush) -> (Registry, Arc<AtomicBool>) {
+    let is_told = Arc::new(AtomicBool::new(false));
+    let (told, writer) = (is_told.clone(), fixture.registry.clone());
     let records = Intercepted::new(fixture.records.clone(), move |call| {
-        // While the tag is on its way, the manifest has just been looked for and was not there.
-        let is_time = call.is("get", "latest") && pushes.swap(false, Ordering::SeqCst);
-        let (writer, again) = (writer.clone(), again.clone());
+        let is_time = call.is("get", "latest") && told.swap(false, Ordering::SeqCst);
+        let (writer, push) = (writer.clone(), push.clone());
         async move {
             if is_time {
                 tokio::task::yield_now().await;
-                put(&writer, by_tag("latest"), &again).await.unwrap();
+                let (repository, digest) = (name(REPOSITORY), digest_of(&push.bytes));
+                // It may be gone already.
+                let _ = writer.manifest_delete(&repository, &digest, "bob").await;
+                writer.manifest_put(push).await.unwrap();
             }
             Answer::Arrives
         }
         .boxed()
     });
-    let registry = over(&fixture, Arc::new(records));
-    assert_eq!(get(&registry, by_tag("latest")).await.unwrap(), bytes);
+    (over(fixture, Arc::new(records)), is_told)
+}
+
+#[tokio::test]
+async fn a_manifest_that_comes_to_be_after_it_was_asked_for_beside_its_tag_is_found() {
+    let fixture = Fixture::distant();
+    let bytes = tagged(&fixture, b"config").await;
+    let (reader, is_told) = met_by(&fixture, push_of(by_tag("latest"), &bytes));
+    assert_eq!(get(&reader, by_tag("latest")).await.unwrap(), bytes);
     delete(&fixture.registry, &bytes).await.unwrap();
-    begun.store(true, Ordering::SeqCst);
-    assert_eq!(get(&registry, by_tag("latest")).await.unwrap(), bytes);
+    is_told.store(true, Ordering::SeqCst);
+    assert_eq!(get(&reader, by_tag("latest")).await.unwrap(), bytes);
+    assert!(!is_told.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn the_same_bytes_pushed_again_as_another_media_type_are_not_told_as_what_they_were() {
+    let fixture = Fixture::distant();
+    push_blob(&fixture.registry, b"config").await;
+    let mut document = image(&[b"config"]);
+    document.as_object_mut().unwrap().remove("mediaType");
+    let bytes = bytes_of(&document);
+    let push_as = |media_type: &str| ManifestPush {
+        content_type: Some(media_type.to_owned()),
+        ..push_of(by_tag("latest"), &bytes)
+    };
+    let first = fixture.registry.manifest_put(push_as(OCI_IMAGE_MANIFEST));
+    first.await.unwrap();
+    let (reader, is_told) = met_by(&fixture, push_as(DOCKER_MANIFEST));
+    let (repository, latest) = (name(REPOSITORY), by_tag("latest"));
+    for (tells, media_type) in [(false, OCI_IMAGE_MANIFEST), (true, DOCKER_MANIFEST)] {
+        is_told.store(tells, Ordering::SeqCst);
+        let stored = reader.manifest_get(&repository, &latest).await.unwrap();
+        assert_eq!(stored.meta.media_type, media_type);
+    }
 }
